@@ -1,0 +1,215 @@
+//! One thing that happened, with who did it. Also the form in which `nightjar events` prints it and in which the
+//! cases of rule tests are written: what one prints, the other reads.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use nightjar_events::{Body, Field, Header, Kind, Record};
+use serde::{Deserialize, Serialize};
+
+use crate::value::{Text, Value};
+
+/// Most ancestors that are kept or asked for.
+pub const ANCESTORS_MAX: usize = 64;
+
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Wall clock of the event, nanoseconds since the epoch.
+    pub time: u64,
+    /// Counts up from 1 as events are judged.
+    pub number: u64,
+    pub tid: u32,
+    pub cpu: u32,
+    pub cgroup_id: u64,
+    pub payload: Payload,
+    /// Who did it. After an exec: the new program.
+    pub process: Arc<Process>,
+    /// Where. `None`: on the host.
+    pub container: Option<Arc<Container>>,
+}
+
+/// What the event says of itself.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// From the kernel.
+    Record { header: Header, body: Box<Body>, tail: Bytes },
+    /// From a test case or a capture: values by field name.
+    Case { kind: Kind, variant: u16, values: BTreeMap<String, OwnedValue> },
+}
+
+/// What a case may give for a field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OwnedValue {
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Text(String),
+    List(Vec<String>),
+}
+
+/// A process image: changes at exec, then a new one replaces it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Process {
+    pub pid: u32,
+    /// `start_boottime`, nanoseconds. 0 when it is not known.
+    pub start: u64,
+    /// Wall clock of the start, nanoseconds since the epoch.
+    pub start_time: u64,
+    pub ppid: u32,
+    pub vpid: u32,
+    pub pgid: u32,
+    pub vpgid: u32,
+    pub sid: u32,
+    pub tty: u32,
+    /// `task_struct::comm`.
+    #[serde(with = "lossy")]
+    pub comm: Vec<u8>,
+    /// Path of the program's file.
+    #[serde(with = "lossy")]
+    pub exe_path: Vec<u8>,
+    #[serde(skip)]
+    pub exe_path_cut: bool,
+    /// Argument vector, the program's own name first.
+    #[serde(with = "lossy_list")]
+    pub args: Vec<Vec<u8>>,
+    #[serde(skip)]
+    pub args_cut: bool,
+    #[serde(with = "lossy")]
+    pub cwd: Vec<u8>,
+    pub uid: u32,
+    pub gid: u32,
+    pub euid: u32,
+    pub egid: u32,
+    pub loginuid: Option<u32>,
+    pub user: Option<String>,
+    pub group: Option<String>,
+    pub login_user: Option<String>,
+    pub cap_effective: u64,
+    pub cap_permitted: u64,
+    pub cap_inheritable: u64,
+    pub exe_inode: u64,
+    pub exe_mtime: u64,
+    pub exe_ctime: u64,
+    pub exe_from_memfd: bool,
+    pub exe_upper_layer: bool,
+    pub exe_deleted: bool,
+    pub pid_ns: u32,
+    /// Who made it, also when that has exited since.
+    pub parent: Option<Arc<Process>>,
+}
+
+/// What is known of a container. Empty text means not known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Container {
+    /// Whole id; rules see its first twelve characters as `container.id`.
+    pub id: String,
+    pub runtime: String,
+    pub name: String,
+    pub image: String,
+    pub image_id: String,
+    pub image_digest: String,
+    pub privileged: Option<bool>,
+    pub labels: BTreeMap<String, String>,
+    pub mounts: Vec<Mount>,
+    /// Wall clock, nanoseconds since the epoch; 0 when not known.
+    pub start_time: u64,
+    pub pod_name: String,
+    pub pod_namespace: String,
+    pub pod_uid: String,
+    /// What could not be learned yet; empty when the identity is complete.
+    pub missing: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mount {
+    pub source: String,
+    pub dest: String,
+    pub mode: String,
+    pub rw: bool,
+    pub propagation: String,
+}
+
+impl Event {
+    pub fn kind(&self) -> Kind {
+        self.payload.kind()
+    }
+
+    /// `evt.type`.
+    pub fn type_name(&self) -> &'static str {
+        let (kind, variant) = match &self.payload {
+            Payload::Record { body, header, .. } => (body.kind(), header.variant),
+            Payload::Case { kind, variant, .. } => (*kind, *variant),
+        };
+        kind.event().types.get(usize::from(variant)).copied().unwrap_or(kind.name())
+    }
+
+    /// The value of a field of the event's own page; absent when it is of another event.
+    pub fn get(&self, field: &Field) -> Value<'_> {
+        match &self.payload {
+            Payload::Record { header, body, tail } => {
+                Value::from_raw(Record { header, body, tail }.get(field), &field.ty)
+            }
+            Payload::Case { kind, values, .. } if *kind == field.kind => {
+                values.get(field.name).map_or(Value::Absent, |value| value.as_value(field))
+            }
+            Payload::Case { .. } => Value::Absent,
+        }
+    }
+
+    /// The process, its parent, and so on upwards.
+    pub fn lineage(&self) -> impl Iterator<Item = &Process> {
+        std::iter::successors(Some(&*self.process), |p| p.parent.as_deref()).take(ANCESTORS_MAX)
+    }
+}
+
+impl Payload {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Payload::Record { body, .. } => body.kind(),
+            Payload::Case { kind, .. } => *kind,
+        }
+    }
+}
+
+impl OwnedValue {
+    fn as_value<'a>(&'a self, field: &Field) -> Value<'a> {
+        match (self, &field.ty) {
+            (OwnedValue::Bool(b), _) => Value::Bool(*b),
+            (OwnedValue::Int(n), _) => Value::Int(*n),
+            (OwnedValue::Uint(n), _) => Value::Uint(*n),
+            (OwnedValue::Text(text), _) => Value::text(text),
+            (OwnedValue::List(list), _) => {
+                Value::List(list.iter().map(|s| Text::whole(s.as_bytes())).collect())
+            }
+        }
+    }
+}
+
+/// Bytes as a string; what is not UTF-8 is replaced.
+mod lossy {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&String::from_utf8_lossy(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        String::deserialize(d).map(String::into_bytes)
+    }
+}
+
+mod lossy_list {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(list: &[Vec<u8>], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(list.iter().map(|bytes| String::from_utf8_lossy(bytes)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        Vec::<String>::deserialize(d).map(|list| list.into_iter().map(String::into_bytes).collect())
+    }
+}

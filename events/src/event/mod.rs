@@ -1,0 +1,91 @@
+//! The list of events. A new one is a file here and a line below.
+
+pub mod cgroup_mkdir;
+pub mod cgroup_rmdir;
+pub mod connect;
+pub mod connect_result;
+pub mod exec;
+pub mod exit;
+pub mod fork;
+pub mod open;
+
+use zerocopy::FromBytes;
+
+use crate::{schema::Event, wire::Span};
+
+/// The fixed body of one event's records.
+pub trait Page: Sized {
+    /// The body, when it is this one.
+    fn of(body: &Body) -> Option<&Self>;
+    /// Every span of the body; each is checked when a record is decoded.
+    fn spans(&self) -> &[Span] {
+        &[]
+    }
+}
+
+/// Numbers are the wire's: they never change meaning.
+macro_rules! events {
+    ($($id:literal $kind:ident $module:ident)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u16)]
+        pub enum Kind { $($kind = $id),* }
+
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum Body { $($kind($module::$kind)),* }
+
+        /// Every event, by `Kind`.
+        pub static EVENTS: &[&Event] = &[$(&$module::EVENT),*];
+
+        impl Kind {
+            pub const COUNT: usize = EVENTS.len();
+
+            pub fn from_wire(number: u16) -> Option<Kind> {
+                match number { $($id => Some(Kind::$kind),)* _ => None }
+            }
+
+            /// Bytes of the fixed body.
+            pub const fn body_size(self) -> usize {
+                match self { $(Kind::$kind => size_of::<$module::$kind>()),* }
+            }
+        }
+
+        impl Body {
+            /// Reads the body of a kind off the front of `bytes`; gives what follows.
+            pub fn read(kind: Kind, bytes: &[u8]) -> Option<(Body, &[u8])> {
+                match kind { $(Kind::$kind => {
+                    let (body, rest) = $module::$kind::read_from_prefix(bytes).ok()?;
+                    Some((Body::$kind(body), rest))
+                })* }
+            }
+
+            pub fn kind(&self) -> Kind {
+                match self { $(Body::$kind(_) => Kind::$kind),* }
+            }
+
+            pub fn spans(&self) -> &[Span] {
+                match self { $(Body::$kind(body) => body.spans()),* }
+            }
+        }
+    };
+}
+
+events! {
+    0 Exec exec
+    1 Fork fork
+    2 Exit exit
+    3 Open open
+    4 Connect connect
+    5 ConnectResult connect_result
+    6 CgroupMkdir cgroup_mkdir
+    7 CgroupRmdir cgroup_rmdir
+}
+
+impl Kind {
+    pub fn event(self) -> &'static Event {
+        EVENTS[self as usize]
+    }
+
+    pub fn name(self) -> &'static str {
+        self.event().name
+    }
+}
