@@ -7,7 +7,9 @@
 //!
 //! `pipeline` is that line as code; `cli` is how a person starts it.
 
+pub mod sensor;
+pub mod intake;
+pub mod identity;
+pub mod watch;
 pub mod alert;
 pub mod cli;
-pub mod identity;
-pub mod sensor;

@@ -1,6 +1,10 @@
 //! Sensor, intake and identity as one: what happens on this node, as events.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use nightjar_engine::Event;
 use nightjar_events::{Kind, control::Tally};
@@ -8,7 +12,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::{
-    identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits},
+    identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Places, Sources},
     intake::Intake,
     sensor::{self, HookStatus, Ledger, Reader, Sensor, SensorError},
 };
@@ -54,13 +58,14 @@ pub struct Plan {
     pub ring_bytes: u32,
     /// Events wanted; those that identity needs are added.
     pub kinds: BTreeSet<Kind>,
-    pub host_root: std::path::PathBuf,
+    /// Where the host's files lie: `/`, or a mount of them in a container.
+    pub host_root: PathBuf,
 }
 
 impl Watch {
     /// Attaches, then learns what runs already, so that nothing falls in between. Must be called in a tokio runtime.
     pub fn start(plan: &Plan) -> Result<Watch, WatchError> {
-        let hierarchy = Hierarchy::detect(&plan.host_root)?;
+        let hierarchy = Hierarchy::detect(Path::new("/"))?;
         let mut sensor = Sensor::start(&sensor_options(plan, &hierarchy))?;
         if !sensor.hooks().iter().any(|hook| hook.state == sensor::HookState::Attached) {
             return Err(WatchError::NothingAttached(sensor.hooks().len()));
@@ -77,14 +82,16 @@ impl Watch {
                 }
             });
         }
-        let mut identity = Identity::on_host(&hierarchy, Clock::read(), Limits::default(), &plan.host_root)?;
+        let places = Places { host: plan.host_root.clone(), ..Places::default() };
+        let sources = Sources { places, ..Sources::default() };
+        let mut identity = Identity::with_sources(&hierarchy, Clock::read(), Limits::default(), sources)?;
         identity.seed()?;
         Ok(Watch { sensor, reader, ledger, identity, passed: Passed::default(), clock_read: Instant::now() })
     }
 
     /// Loads and attaches everything, says what came of it, and lets go again.
     pub fn probe(plan: &Plan) -> Result<Vec<HookStatus>, WatchError> {
-        let hierarchy = Hierarchy::detect(&plan.host_root)?;
+        let hierarchy = Hierarchy::detect(Path::new("/"))?;
         Ok(Sensor::start(&sensor_options(plan, &hierarchy))?.hooks().to_vec())
     }
 

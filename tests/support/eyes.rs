@@ -28,7 +28,7 @@ pub struct Ring {
     pub reader: sensor::Reader,
     pub ledger: sensor::Ledger,
     /// Detaches when it is dropped.
-    _sensor: sensor::Sensor,
+    sensor: Option<sensor::Sensor>,
 }
 
 type Viewers = Mutex<Vec<Sender<Intake>>>;
@@ -76,7 +76,12 @@ impl Ring {
             assert_ne!(hook.state, sensor::HookState::Failed, "{hook:?}");
         }
         let (reader, ledger) = (sensor.reader().expect("a ring"), sensor.ledger().expect("a ledger"));
-        Ring { reader, ledger, _sensor: sensor }
+        Ring { reader, ledger, sensor: Some(sensor) }
+    }
+
+    /// Stops watching; what is in the ring stays there.
+    pub fn detach(&mut self) {
+        self.sensor = None;
     }
 
     pub fn tally(&self, kind: Kind) -> Tally {

@@ -1,10 +1,6 @@
 //! `exit`, at sched_process_exit of a process's last thread.
 
-use aya_ebpf::{
-    helpers::{bpf_ktime_get_boot_ns, generated::bpf_probe_read_kernel},
-    macros::btf_tracepoint,
-    programs::BtfTracePointContext,
-};
+use aya_ebpf::{helpers::generated::bpf_probe_read_kernel, macros::btf_tracepoint, programs::BtfTracePointContext};
 use nightjar_events::{event::exit::Exit, wire::COMM_LEN};
 
 use super::arg;
@@ -18,9 +14,8 @@ fn exit(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     emit::fixed::<Exit>(0, |body| {
-        // SAFETY: the body is ours until it is submitted; the clock has no preconditions.
+        // SAFETY: the body is ours until it is submitted.
         unsafe {
-            (*body).lifetime = bpf_ktime_get_boot_ns().saturating_sub(task.leader().start());
             (*body).status = task.exit_status();
             bpf_probe_read_kernel((&raw mut (*body).comm).cast(), COMM_LEN as u32, task.comm_address() as *const _);
         }

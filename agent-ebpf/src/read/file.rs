@@ -141,8 +141,10 @@ impl Inode {
     }
 }
 
-/// The nanoseconds are a u32 or a long, by kernel; their lower half is the same.
+/// The nanoseconds are a u32 or a long, by kernel; their lower half is the same. Of a multigrain timestamp (6.13) the
+/// top bit says that it was looked at (I_CTIME_QUERIED, include/linux/fs.h).
 #[inline(always)]
 fn nanoseconds(seconds: u64, fraction: u64) -> u64 {
-    read::<u64>(seconds).wrapping_mul(1_000_000_000).wrapping_add(u64::from(read::<u32>(fraction)))
+    let fraction = read::<u32>(fraction) & 0x3fff_ffff;
+    read::<u64>(seconds).wrapping_mul(1_000_000_000).wrapping_add(u64::from(fraction))
 }

@@ -11,8 +11,6 @@ use crate::{
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 pub struct Exit {
-    /// Nanoseconds from the process's start to its end.
-    pub lifetime: u64,
     /// As wait(2) gives it.
     pub status: u32,
     pub reserved: u32,
@@ -56,7 +54,7 @@ pub const CORE: Field = row("core", Type::Bool, None, "Whether it dumped core.",
     r.of(|e: &Exit| Raw::Bool(e.status & 0x80 != 0))
 });
 pub const LIFETIME: Field = row("lifetime", Type::Duration, None, "Time from its start to its end.", |r| {
-    r.of(|e: &Exit| Raw::Uint(e.lifetime))
+    r.of(|_: &Exit| Raw::Uint(r.header.time.saturating_sub(r.header.start)))
 });
 pub const COMM: Field = row("comm", Type::Text, Some("process.name"), "Thread name of the last thread.", |r| {
     r.of(|e: &Exit| comm(&e.comm))
