@@ -9,5 +9,6 @@
 
 pub mod alert;
 pub mod cli;
+pub mod demo;
 pub mod identity;
 pub mod sensor;

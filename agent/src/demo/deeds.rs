@@ -1,0 +1,105 @@
+//! The table of what the demo does: what each deed imitates, the rule it must trigger, and how its own success is
+//! told. Nothing in it reaches the host: see `init::network`, `init::root` and `init::confine`.
+
+use super::init::{Act, act};
+
+pub struct Deed {
+    pub name: &'static str,
+    /// What an attacker does so.
+    pub imitates: &'static str,
+    /// The technique in MITRE ATT&CK.
+    pub technique: &'static str,
+    /// Name of the rule in `rules/`.
+    pub rule: &'static str,
+    /// In the deed's own output once it was really done.
+    pub shows: &'static str,
+    pub(super) act: Act,
+}
+
+impl Deed {
+    pub fn find(name: &str) -> Option<&'static Deed> {
+        DEEDS.iter().find(|deed| deed.name == name)
+    }
+}
+
+pub static DEEDS: [Deed; 8] = [
+    Deed {
+        name: "terminal shell",
+        imitates: "an intruder works by hand in a container",
+        technique: "T1059.004",
+        rule: "Terminal shell in container",
+        shows: "at /dev/pts/0",
+        act: act::terminal_shell,
+    },
+    Deed {
+        name: "password hashes",
+        imitates: "password hashes are taken away to be cracked",
+        technique: "T1003.008",
+        rule: "Read sensitive file untrusted",
+        shows: "$nightjar.demo$",
+        act: act::read_shadow,
+    },
+    Deed {
+        name: "reverse shell",
+        imitates: "a shell calls its master and obeys",
+        technique: "T1059.004",
+        rule: "Reverse shell",
+        shows: "obeyed as uid 0",
+        act: act::reverse_shell,
+    },
+    Deed {
+        name: "cloud metadata",
+        imitates: "the node's cloud credentials are asked for",
+        technique: "T1552.005",
+        rule: "Contact cloud metadata service from container",
+        shows: "no-such-role",
+        act: act::ask_metadata,
+    },
+    Deed {
+        name: "program in memory",
+        imitates: "malware runs without ever being a file",
+        technique: "T1620",
+        rule: "Fileless execution via memfd_create",
+        shows: "ran from memory",
+        act: act::run_from_memory,
+    },
+    Deed {
+        name: "dropped program",
+        imitates: "a miner is downloaded and started",
+        technique: "T1105",
+        rule: "Drop and execute new binary in container",
+        shows: "ran a dropped program",
+        act: act::run_dropped,
+    },
+    Deed {
+        name: "scheduled job",
+        imitates: "malware makes sure that it is started again",
+        technique: "T1053.003",
+        rule: "Schedule cron jobs",
+        shows: "* * * * * root /tmp/kdevtmpfsi",
+        act: act::plant_cron_job,
+    },
+    Deed {
+        name: "container escape",
+        imitates: "the host is told to run a program of the container's at the next crash",
+        technique: "T1611",
+        rule: "Container escape via core_pattern",
+        shows: "|/tmp/escape",
+        act: act::write_core_pattern,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_deeds_share_a_name_or_a_rule() {
+        for (i, deed) in DEEDS.iter().enumerate() {
+            for other in &DEEDS[i + 1..] {
+                assert_ne!(deed.name, other.name);
+                assert_ne!(deed.rule, other.rule, "one alert could stand for both");
+            }
+        }
+    }
+}
