@@ -12,7 +12,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use nightjar::demo::{Container, DEEDS, DemoAlert, Fate, Options, Output, Settings, run};
+use nightjar::demo::{Container, DEEDS, DemoAlert, Fate, Image, Options, Output, Settings, run};
+use rustix::fs::{FlockOperation, flock};
 use tokio::sync::mpsc;
 
 /// Patience, not a pause: how long a condition may take to come true on a loaded machine.
@@ -189,6 +190,25 @@ fn every_deed_is_really_done_and_can_be_done_again() {
     assert!(!Path::new("/tmp/kdevtmpfsi").exists() && !Path::new("/etc/cron.d/refresh").exists());
 }
 
+/// Where the machine has one, or where `NIGHTJAR_TEST_BUSYBOX` says.
+#[test]
+fn every_deed_is_done_from_a_busybox_too() {
+    if !root() {
+        return;
+    }
+    let given = env::var_os("NIGHTJAR_TEST_BUSYBOX").map(PathBuf::from);
+    let Some(busybox) = given.or_else(Image::busybox) else {
+        eprintln!("skipped: no static busybox on this machine");
+        return;
+    };
+    let mut container = Container::with(Options { image: Image::Busybox(busybox), ..options() }).unwrap();
+    for deed in &DEEDS {
+        let output = container.perform(deed).unwrap_or_else(|e| panic!("{}: {e}", deed.name));
+        assert!(output.stdout.contains(deed.shows), "{}: {output:?}", deed.name);
+    }
+    assert_ne!(sh(&mut container, "cat /usr/bin/env").code, 0, "nothing of the host is there");
+}
+
 #[test]
 fn nothing_stays_of_a_container_that_ended() {
     if !root() {
@@ -224,7 +244,7 @@ fn nothing_stays_after_a_panic() {
 }
 
 #[test]
-fn a_container_that_cannot_be_built_says_why_and_leaves_nothing() {
+fn a_container_that_cannot_be_built_says_why() {
     if !root() {
         return;
     }
@@ -262,10 +282,14 @@ fn a_killed_owners_container_ends_at_once_and_the_next_one_clears_its_traces() {
     let mut words = said.split_once("owner ").unwrap().1.split(' ');
     let (id, pid) = (words.next().unwrap(), words.next().unwrap().parse().unwrap());
     assert!(is_running(pid));
+    // Whoever makes or ends a container takes turns with this lock: no other test clears the traces first.
+    let turn = fs::File::open("/run").unwrap();
+    flock(&turn, FlockOperation::LockExclusive).unwrap();
     owner.kill().unwrap();
     owner.wait().unwrap();
     until("the container's first process is gone", || !is_running(pid));
     assert!(!leftovers(id).is_empty(), "nobody was there to take the cgroups away");
+    drop(turn);
     let next = container();
     assert_eq!(leftovers(id), Vec::<PathBuf>::new());
     assert!(!leftovers(next.id()).is_empty());
@@ -355,7 +379,7 @@ async fn a_stopped_demo_takes_its_container_away_and_says_so() {
     }
     let withheld = DEEDS[0].rule;
     let (code, fates, out) = demo(withheld, Duration::from_secs(3600), async {}).await;
-    assert_eq!((code, fates.len()), (130, 1), "{out}");
+    assert_eq!((code, fates.len()), (130, 0), "{out}");
     let id = out.split(' ').nth(1).unwrap();
     assert!(running_ids().iter().all(|running| !running.starts_with(id)), "{out}");
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    cgroup::{self, Cgroup},
+    cgroup::Cgroup,
     deeds::Deed,
     image::Image,
     init,
@@ -77,10 +77,10 @@ impl Container {
             return Err(DemoError::NotRoot);
         }
         let id = new_id().map_err(io_error("make a container id"))?;
-        let claim = Claim::take(&id, &describe(&id, &options.image)).map_err(io_error("claim a container"))?;
+        let (claim, cgroups) =
+            Claim::take(&id, &describe(&options.image)).map_err(io_error("make the container's cgroups"))?;
         // From here on whatever fails is taken away again by `drop`.
-        let mut container = Self { id, cgroups: Vec::new(), pid: 0, overlay: false, running: None, claim };
-        container.cgroups = cgroup::create(&container.id).map_err(io_error("make the container's cgroup"))?;
+        let mut container = Self { id, cgroups, pid: 0, overlay: false, running: None, claim };
         container.start(options)?;
         Ok(container)
     }
@@ -187,17 +187,12 @@ impl Drop for Container {
     }
 }
 
-/// What a reader of OCI bundles needs to name the container.
-fn describe(id: &str, image: &Image) -> String {
+/// What a reader of OCI bundles needs to name the container's image.
+fn describe(image: &Image) -> String {
     serde_json::json!({
         "ociVersion": "1.2.0",
         "hostname": init::HOSTNAME,
-        "annotations": {
-            "io.kubernetes.cri.container-name": init::HOSTNAME,
-            "io.kubernetes.cri.image-name": image.name(),
-            "org.opencontainers.image.ref.name": image.name(),
-            "nightjar.demo.id": id,
-        },
+        "annotations": { "org.opencontainers.image.ref.name": image.name() },
     })
     .to_string()
 }

@@ -30,7 +30,12 @@ impl Image {
         if has("bash") && has("cat") {
             return Some(Image::Host);
         }
-        BUSYBOXES.iter().map(Path::new).find(|path| is_static(path).unwrap_or(false)).map(|p| Image::Busybox(p.into()))
+        Self::busybox().map(Image::Busybox)
+    }
+
+    /// A static busybox of this host. A file that cannot be read is none.
+    pub fn busybox() -> Option<PathBuf> {
+        BUSYBOXES.iter().map(PathBuf::from).find(|path| is_static(path).unwrap_or(false))
     }
 
     /// The shell's file inside the container, without links.

@@ -7,9 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 
-use super::cgroup;
+use super::cgroup::{self, Cgroup};
 
 const RUN: &str = "/run";
 
@@ -20,15 +23,23 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Clears what dead owners left, then claims `id`.
-    pub fn take(id: &str, description: &str) -> io::Result<Self> {
-        // One at a time: a directory that is made but not yet locked must not look left behind.
+    /// Clears what dead owners left, then claims `id` and makes its cgroups.
+    pub fn take(id: &str, description: &str) -> io::Result<(Self, Vec<Cgroup>)> {
+        // One owner at a time: what is made but not yet locked must not look left behind, and a directory that two
+        // containers share must not be removed by one between two steps of the other.
         let _turn = exclusive(Path::new(RUN))?;
         sweep()?;
         let dir = dir(id);
         fs::create_dir_all(&dir)?;
         fs::write(dir.join("config.json"), description)?;
-        Ok(Self { id: id.into(), _held: exclusive(&dir)? })
+        let claim = Self { id: id.into(), _held: exclusive(&dir)? };
+        match cgroup::create(id) {
+            Ok(cgroups) => Ok((claim, cgroups)),
+            Err(e) => {
+                clear(id)?;
+                Err(e)
+            }
+        }
     }
 
     /// Takes cgroups and claim away.
@@ -58,7 +69,10 @@ fn sweep() -> io::Result<()> {
     for id in ids {
         // Without a directory there is no owner: it goes away last.
         let owned = match File::open(dir(&id)) {
-            Ok(file) => flock(&file, FlockOperation::NonBlockingLockExclusive).is_err(),
+            Ok(file) => match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::WOULDBLOCK) => true,
+                tried => tried.map(|()| false)?,
+            },
             Err(e) if e.kind() == io::ErrorKind::NotFound => false,
             Err(e) => return Err(e),
         };

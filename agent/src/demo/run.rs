@@ -4,14 +4,14 @@
 use std::{
     future::Future,
     io::{self, Write},
-    pin::pin,
+    pin::{Pin, pin},
     time::{Duration, SystemTime},
 };
 
 use tokio::{
     sync::mpsc::Receiver,
     task::{JoinError, spawn_blocking},
-    time::{Instant, sleep_until},
+    time::sleep,
 };
 
 use super::{
@@ -54,62 +54,92 @@ impl Settings {
 /// Does every deed in a container of its own and prints each alert from it as it comes, then the table. `alerts`
 /// must be live already: the container is made here. When `stop` ends first, so does the demo, in order.
 pub async fn run(
-    mut alerts: Receiver<DemoAlert>,
+    alerts: Receiver<DemoAlert>,
     settings: Settings,
     stop: impl Future<Output = ()>,
     out: &mut impl Write,
 ) -> Result<Report, DemoError> {
-    let mut stop = pin!(stop);
-    let mut container = aside(move || Container::with(settings.options)).await??;
-    writeln!(out, "container {} is up: {} deeds follow\n", short(container.id()), DEEDS.len()).map_err(printing)?;
-    let mut report = Report::default();
-    for (number, deed) in DEEDS.iter().enumerate() {
-        writeln!(out, "{}. {} ({}): {}", number + 1, deed.name, deed.technique, deed.imitates).map_err(printing)?;
-        let id = container.id().to_owned();
-        let started = SystemTime::now();
-        let mut act = pin!(aside(move || {
+    let mut course =
+        Course { alerts, stop: pin!(stop), stopped: false, watch: None, deadline: settings.deadline, out };
+    let mut container = course.hear_during(aside(move || Container::with(settings.options))).await???;
+    let deeds = DEEDS.len();
+    writeln!(course.out, "container {} is up: {deeds} deeds follow\n", short(container.id())).map_err(printing)?;
+    let mut rows = Vec::new();
+    for (deed, number) in DEEDS.iter().zip(1..) {
+        writeln!(course.out, "{number}. {} ({}): {}", deed.name, deed.technique, deed.imitates).map_err(printing)?;
+        course.watch = Some(Watch::new(deed, container.id()));
+        let act = aside(move || {
             let done = container.perform(deed);
             (container, done)
-        }));
-        let mut watch = Watch { deed, id, started, alerted: None };
-        // While the deed runs too: the pipeline must not wait for this side.
-        let (returned, done) = loop {
-            tokio::select! {
-                done = &mut act => break done?,
-                Some(alert) = alerts.recv() => watch.see(&alert, out)?,
-            }
-        };
+        });
+        let (returned, done) = course.hear_during(act).await??;
         container = returned;
         let fate = match succeeded(deed, done) {
-            Err(reason) => Fate::NotDone(reason),
-            Ok(()) => {
-                let deadline = Instant::now() + settings.deadline;
-                loop {
-                    if let Some(after) = watch.alerted {
-                        break Fate::Alerted(after);
-                    }
-                    tokio::select! {
-                        alert = alerts.recv() => match alert {
-                            Some(alert) => watch.see(&alert, out)?,
-                            None => break Fate::Missed,
-                        },
-                        () = sleep_until(deadline) => break Fate::Missed,
-                        () = &mut stop => {
-                            report.interrupted = true;
-                            break Fate::Missed;
-                        }
-                    }
-                }
-            }
+            Ok(()) => course.wait().await?,
+            Err(reason) => Some(Fate::NotDone(reason)),
         };
-        report.rows.push(Row { deed, fate });
-        if report.interrupted {
+        rows.extend(fate.map(|fate| Row { deed, fate }));
+        if course.stopped {
             break;
         }
     }
-    aside(move || container.remove()).await??;
-    writeln!(out, "\n{report}").map_err(printing)?;
+    course.hear_during(aside(move || container.remove())).await???;
+    let report = Report { interrupted: rows.len() < DEEDS.len(), rows };
+    writeln!(course.out, "\n{report}").map_err(printing)?;
     Ok(report)
+}
+
+struct Course<'a, Stop, Out> {
+    alerts: Receiver<DemoAlert>,
+    stop: Pin<&'a mut Stop>,
+    stopped: bool,
+    watch: Option<Watch>,
+    deadline: Duration,
+    out: &'a mut Out,
+}
+
+impl<Stop: Future<Output = ()>, Out: Write> Course<'_, Stop, Out> {
+    /// The end of `work`. Alerts are heard meanwhile, since the pipeline must not wait for this side; so is a stop,
+    /// which takes effect when the work is done.
+    async fn hear_during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, DemoError> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                Some(alert) = self.alerts.recv() => self.hear(&alert)?,
+                () = self.stop.as_mut(), if !self.stopped => self.stopped = true,
+            }
+        }
+    }
+
+    /// Until the deed's alert comes or its time is over. `None`: stopped first, and nothing is known.
+    async fn wait(&mut self) -> Result<Option<Fate>, DemoError> {
+        let mut over = pin!(sleep(self.deadline));
+        loop {
+            if let Some(after) = self.watch.as_ref().and_then(|watch| watch.alerted) {
+                return Ok(Some(Fate::Alerted(after)));
+            }
+            if self.stopped {
+                return Ok(None);
+            }
+            tokio::select! {
+                alert = self.alerts.recv() => match alert {
+                    Some(alert) => self.hear(&alert)?,
+                    None => return Ok(Some(Fate::Missed)),
+                },
+                () = &mut over => return Ok(Some(Fate::Missed)),
+                () = self.stop.as_mut() => self.stopped = true,
+            }
+        }
+    }
+
+    fn hear(&mut self, alert: &DemoAlert) -> Result<(), DemoError> {
+        match &mut self.watch {
+            Some(watch) => watch.see(alert, self.out),
+            // There is no container yet.
+            None => Ok(()),
+        }
+    }
 }
 
 /// Blocking work off the runtime's own threads. It is never abandoned half done: a runtime waits for it.
@@ -134,6 +164,10 @@ struct Watch {
 }
 
 impl Watch {
+    fn new(deed: &'static Deed, id: &str) -> Self {
+        Self { deed, id: id.into(), started: SystemTime::now(), alerted: None }
+    }
+
     /// Prints an alert of this container. Alerts of others are not the demo's to show.
     fn see(&mut self, alert: &DemoAlert, out: &mut impl Write) -> Result<(), DemoError> {
         if !names(&alert.container_id, &self.id) {
@@ -169,7 +203,7 @@ mod tests {
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     fn watch() -> Watch {
-        Watch { deed: &DEEDS[0], id: ID.into(), started: SystemTime::now(), alerted: None }
+        Watch::new(&DEEDS[0], ID)
     }
 
     /// What it prints of an alert whose event came `early` before the deed.
