@@ -159,6 +159,21 @@ fn a_program_brings_back_its_code_and_what_it_said() {
 }
 
 #[test]
+fn a_program_inherits_no_way_out_of_the_container() {
+    if !root() {
+        return;
+    }
+    let mut container = container();
+    let links = sh(&mut container, "for fd in /proc/self/fd/*; do readlink $fd; done; pwd; env").stdout;
+    assert!(!links.contains("socket:") && !links.contains("cgroup"), "{links}");
+    assert!(links.contains("/dev/null") && links.contains("\n/\n"), "{links}");
+    let unwanted = |line: &&str| {
+        line.contains('=') && !["PATH=", "HOME=", "PWD=", "SHLVL=", "_="].iter().any(|own| line.starts_with(own))
+    };
+    assert_eq!(links.lines().filter(unwanted).count(), 0, "{links}");
+}
+
+#[test]
 fn shared_paths_are_there_and_read_only() {
     if !root() {
         return;
@@ -340,7 +355,11 @@ fn crier(except: &'static str) -> mpsc::Receiver<DemoAlert> {
     alerts
 }
 
-async fn demo(except: &'static str, deadline: Duration, stop: impl Future<Output = ()>) -> (u8, Vec<Fate>, String) {
+async fn demo(
+    except: &'static str,
+    deadline: Duration,
+    stop: impl Future<Output = ()>,
+) -> (u8, Vec<Fate>, String) {
     let settings = Settings { options: options(), deadline };
     let mut out = Vec::new();
     let report = run(crier(except), settings, stop, &mut out).await.unwrap();

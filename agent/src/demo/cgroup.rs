@@ -55,7 +55,9 @@ fn hierarchies() -> io::Result<Vec<Hierarchy>> {
 /// An option of a v1 mount, if it is a controller or the name of a hierarchy without one.
 fn controller((key, value): (&String, &Option<String>)) -> Option<String> {
     match (key.as_str(), value) {
-        ("rw" | "ro" | "xattr" | "noprefix" | "clone_children" | "cpuset_v2_mode" | "favordynmods", _) => None,
+        ("rw" | "ro" | "xattr" | "noprefix" | "clone_children" | "cpuset_v2_mode" | "favordynmods", _) => {
+            None
+        }
         ("release_agent", _) => None,
         (key, Some(value)) => Some(format!("{key}={value}")),
         (key, None) => Some(key.into()),
@@ -93,9 +95,10 @@ fn inherit_cpuset(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn join(dir: &Path, pid: u32) -> io::Result<()> {
+/// A process whose pid is written there enters the cgroup.
+pub(super) fn door(dir: &Path) -> io::Result<fs::File> {
     let procs = dir.join("cgroup.procs");
-    fs::write(&procs, pid.to_string()).map_err(|e| named("join", dir, &e))
+    fs::OpenOptions::new().write(true).open(procs).map_err(|e| named("open", dir, &e))
 }
 
 /// Ids of all containers that have a cgroup, whoever made them.

@@ -182,7 +182,11 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         if let Err(e) = self.end() {
-            tracing::warn!(id = self.id, error = &e as &dyn std::error::Error, "a demo container is left behind");
+            tracing::warn!(
+                id = self.id,
+                error = &e as &dyn std::error::Error,
+                "a demo container is left behind"
+            );
         }
     }
 }

@@ -28,7 +28,7 @@ pub static DEEDS: [Deed; 8] = [
         imitates: "an intruder works by hand in a container",
         technique: "T1059.004",
         rule: "Terminal shell in container",
-        shows: "at /dev/pts/0",
+        shows: "controlled by 34816",
         act: act::terminal_shell,
     },
     Deed {

@@ -26,7 +26,8 @@ impl Image {
     /// The host's programs where it has a bash: its `/dev/tcp` is the reverse shell seen in the wild. Otherwise a
     /// static busybox.
     pub fn choose() -> Option<Self> {
-        let has = |name: &str| Path::new("/usr/bin").join(name).exists() || Path::new("/bin").join(name).exists();
+        let has =
+            |name: &str| Path::new("/usr/bin").join(name).exists() || Path::new("/bin").join(name).exists();
         if has("bash") && has("cat") {
             return Some(Image::Host);
         }

@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_for_each_deed_with_rule_and_milliseconds() {
-        let fates = [Fate::Alerted(Duration::from_micros(1_540)), Fate::Missed, Fate::NotDone("no shell".into())];
+        let fates =
+            [Fate::Alerted(Duration::from_micros(1_540)), Fate::Missed, Fate::NotDone("no shell".into())];
         let text = report(&fates).to_string();
         let row = |deed: usize| text.lines().find(|line| line.contains(DEEDS[deed].name)).unwrap();
         assert!(row(0).contains(DEEDS[0].rule) && row(0).trim_end().ends_with("1.5"), "{text}");

@@ -63,10 +63,12 @@ pub async fn run(
         Course { alerts, stop: pin!(stop), stopped: false, watch: None, deadline: settings.deadline, out };
     let mut container = course.hear_during(aside(move || Container::with(settings.options))).await???;
     let deeds = DEEDS.len();
-    writeln!(course.out, "container {} is up: {deeds} deeds follow\n", short(container.id())).map_err(printing)?;
+    writeln!(course.out, "container {} is up: {deeds} deeds follow\n", short(container.id()))
+        .map_err(printing)?;
     let mut rows = Vec::new();
     for (deed, number) in DEEDS.iter().zip(1..) {
-        writeln!(course.out, "{number}. {} ({}): {}", deed.name, deed.technique, deed.imitates).map_err(printing)?;
+        writeln!(course.out, "{number}. {} ({}): {}", deed.name, deed.technique, deed.imitates)
+            .map_err(printing)?;
         course.watch = Some(Watch::new(deed, container.id()));
         let act = aside(move || {
             let done = container.perform(deed);
@@ -144,7 +146,9 @@ impl<Stop: Future<Output = ()>, Out: Write> Course<'_, Stop, Out> {
 
 /// Blocking work off the runtime's own threads. It is never abandoned half done: a runtime waits for it.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DemoError> {
-    spawn_blocking(work).await.map_err(|e: JoinError| DemoError::Io { act: "run a part of the demo", source: e.into() })
+    spawn_blocking(work)
+        .await
+        .map_err(|e: JoinError| DemoError::Io { act: "run a part of the demo", source: e.into() })
 }
 
 fn succeeded(deed: &Deed, done: Result<Output, DemoError>) -> Result<(), String> {
@@ -209,7 +213,8 @@ mod tests {
     /// What it prints of an alert whose event came `early` before the deed.
     fn saw(watch: &mut Watch, rule: &str, id: &str, early: Duration) -> String {
         let human = format!("{rule} in {id}\n");
-        let alert = DemoAlert { rule: rule.into(), container_id: id.into(), time: watch.started - early, human };
+        let alert =
+            DemoAlert { rule: rule.into(), container_id: id.into(), time: watch.started - early, human };
         let mut out = Vec::new();
         watch.see(&alert, &mut out).unwrap();
         String::from_utf8(out).unwrap()

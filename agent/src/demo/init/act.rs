@@ -33,10 +33,15 @@ pub(in crate::demo) type Act = fn(&Image) -> Result<Output, InitError>;
 const DROPPED: &str = "/tmp/kdevtmpfsi";
 const ATTACKER_PORT: u16 = 4444;
 const METADATA_PORT: u16 = 80;
-const CREDENTIALS: &str = "GET /latest/meta-data/iam/security-credentials/ HTTP/1.0\r\nHost: 169.254.169.254\r\n\r\n";
+const CREDENTIALS: &str =
+    "GET /latest/meta-data/iam/security-credentials/ HTTP/1.0\r\nHost: 169.254.169.254\r\n\r\n";
+
+/// The seventh word of `stat` is the controlling terminal: the first pseudo-terminal is device 136:0.
+const TYPED: &[u8] = b"read -r _ _ _ _ _ _ tty _ < /proc/$$/stat\necho controlled by $tty\nexit 0\n";
 
 pub(in crate::demo) fn terminal_shell(_: &Image) -> Result<Output, InitError> {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).to("make a terminal")?;
+    let master =
+        openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).to("make a terminal")?;
     unlockpt(&master).to("unlock the terminal")?;
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let side = || ioctl_tiocgptpeer(&master, flags).to("open the terminal's other side");
@@ -52,7 +57,7 @@ pub(in crate::demo) fn terminal_shell(_: &Image) -> Result<Output, InitError> {
     }
     let mut master = File::from(master);
     // Typed ahead: the terminal keeps it until the shell reads.
-    master.write_all(b"echo at $(tty)\nexit 0\n").to("type into the terminal")?;
+    master.write_all(TYPED).to("type into the terminal")?;
     let mut child = shell.spawn().to("run a shell in the terminal")?;
     // Its copies of the other side must go, or the end of the terminal is never seen.
     drop(shell);
@@ -125,7 +130,8 @@ pub(in crate::demo) fn run_dropped(image: &Image) -> Result<Output, InitError> {
         Ok(()) | Err(_) => {}
     }
     fs::copy(image.shell(), DROPPED).to(format!("drop {DROPPED}"))?;
-    fs::set_permissions(DROPPED, fs::Permissions::from_mode(0o755)).to(format!("make {DROPPED} a program"))?;
+    fs::set_permissions(DROPPED, fs::Permissions::from_mode(0o755))
+        .to(format!("make {DROPPED} a program"))?;
     run(command(DROPPED).arg0(image.own_name(DROPPED)).args(image.script("echo ran a dropped program")))
 }
 

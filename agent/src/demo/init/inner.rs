@@ -28,12 +28,12 @@ pub(super) fn main(spec: &Spec, control: UnixStream, barrier: UnixStream) {
 
 fn build(spec: &Spec, barrier: UnixStream) -> Result<Reply, InitError> {
     set_parent_process_death_signal(Some(Signal::KILL)).to("bind the container's life to its owner's")?;
-    let pid = outer::admitted(barrier)?;
-    // SAFETY: the flag unshares neither memory nor file descriptors. Only now: its root shall be the own cgroup.
-    unsafe { unshare_unsafe(UnshareFlags::NEWCGROUP) }.to("make a cgroup namespace")?;
     rustix::system::sethostname(HOSTNAME.as_bytes()).to("set the host name")?;
     network::set_up()?;
     let overlay = root::enter(spec)?;
+    let pid = outer::admitted(barrier)?;
+    // SAFETY: the flag unshares neither memory nor file descriptors. Only now: its root shall be the own cgroup.
+    unsafe { unshare_unsafe(UnshareFlags::NEWCGROUP) }.to("make a cgroup namespace")?;
     confine::drop_capabilities()?;
     Ok(Reply::Ready { pid, overlay })
 }
@@ -55,7 +55,9 @@ fn obey_one(spec: &Spec, command: Command) -> Result<Output, InitError> {
         Command::Exec(argv) => spawn::program(&argv),
         Command::Perform(name) => match Deed::find(&name) {
             Some(deed) => (deed.act)(&spec.image),
-            None => Err(std::io::Error::from(std::io::ErrorKind::NotFound)).to(format!("find the deed `{name}`")),
+            None => {
+                Err(std::io::Error::from(std::io::ErrorKind::NotFound)).to(format!("find the deed `{name}`"))
+            }
         },
     }
 }

@@ -38,28 +38,37 @@ fn control() -> Result<UnixStream, InitError> {
 
 fn run(mut line: Line) -> Result<(), InitError> {
     let Some(spec) = line.receive::<Spec>().to("read the container's description")? else { return Ok(()) };
-    match start(&spec, line) {
-        Ok(Some((mut line, pid, barrier))) => {
-            let watched = admit(&spec, pid, barrier).and_then(|()| watch(line.stream(), pid));
-            watched.or_else(|e| line.send(&Reply::Failed(e.to_string())).to("report a failure"))
+    match start(&spec) {
+        Ok(Started::Outer { pid, barrier, doors }) => {
+            let watched = admit(pid, barrier, doors).and_then(|()| watch(line.stream(), pid));
+            watched.or_else(|e| report(line, &e))
         }
-        Ok(None) => Ok(()),
-        Err((mut line, e)) => line.send(&Reply::Failed(e.to_string())).to("report a failure"),
+        Ok(Started::Inner { barrier }) => {
+            inner::main(&spec, line.into_stream(), barrier);
+            Ok(())
+        }
+        Err(e) => report(line, &e),
     }
 }
 
-type Started = Option<(Line, Pid, UnixStream)>;
+fn report(mut line: Line, e: &InitError) -> Result<(), InitError> {
+    line.send(&Reply::Failed(e.to_string())).to("report a failure")
+}
 
-/// `None` in the inner process, after its end.
-fn start(spec: &Spec, line: Line) -> Result<Started, (Line, InitError)> {
-    match fork_inside() {
-        Ok((Some(pid), barrier)) => Ok(Some((line, pid, barrier))),
-        Ok((None, barrier)) => {
-            inner::main(spec, line.into_stream(), barrier);
-            Ok(None)
-        }
-        Err(e) => Err((line, e)),
-    }
+enum Started {
+    Outer { pid: Pid, barrier: UnixStream, doors: Vec<File> },
+    Inner { barrier: UnixStream },
+}
+
+fn start(spec: &Spec) -> Result<Started, InitError> {
+    // Opened first: when the inner process changes the root, it changes for all in its mount namespace.
+    let doors: Result<Vec<File>, _> = spec.cgroups.iter().map(|dir| cgroup::door(dir)).collect();
+    let doors = doors.to("open the container's cgroups")?;
+    Ok(match fork_inside()? {
+        (Some(pid), barrier) => Started::Outer { pid, barrier, doors },
+        // Here the doors close: they lead out of the container.
+        (None, barrier) => Started::Inner { barrier },
+    })
 }
 
 fn fork_inside() -> Result<(Option<Pid>, UnixStream), InitError> {
@@ -81,17 +90,23 @@ fn fork_inside() -> Result<(Option<Pid>, UnixStream), InitError> {
     }
 }
 
-/// Into the cgroup first, then on: everything that the container's root process does is seen as the container's.
-fn admit(spec: &Spec, pid: Pid, mut barrier: UnixStream) -> Result<(), InitError> {
+/// Into the cgroup once the root is built: what is seen as the container's own shall be its deeds, not its making.
+fn admit(pid: Pid, mut barrier: UnixStream, doors: Vec<File>) -> Result<(), InitError> {
+    match barrier.read_exact(&mut [0]) {
+        // It has failed and says why by itself.
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+        read => read.to("wait for the container's root")?,
+    }
     let raw = pid.as_raw_nonzero().get().unsigned_abs();
-    for dir in &spec.cgroups {
-        cgroup::join(dir, raw).to("enter the container's cgroup")?;
+    for mut door in doors {
+        door.write_all(raw.to_string().as_bytes()).to("enter the container's cgroup")?;
     }
     barrier.write_all(&raw.to_ne_bytes()).to("let the container's first process go on")
 }
 
-/// Read by the inner process: its pid as the host counts, once it may go on. An error: it may not.
+/// For the inner process, its root being built: its pid as the host counts, once it is in its cgroup.
 pub(super) fn admitted(mut barrier: UnixStream) -> Result<u32, InitError> {
+    barrier.write_all(&[0]).to("report that the root is built")?;
     let mut pid = [0; 4];
     barrier.read_exact(&mut pid).to("wait for the cgroup")?;
     Ok(u32::from_ne_bytes(pid))

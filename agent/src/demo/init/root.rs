@@ -9,7 +9,8 @@ use std::{
 use rustix::{
     io::Errno,
     mount::{
-        MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount, unmount,
+        MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount,
+        unmount,
     },
     process::pivot_root,
 };
@@ -26,7 +27,16 @@ const SCRATCH: &str = "/run";
 const SCRATCH_OPTIONS: &std::ffi::CStr = c"size=64m,mode=0755";
 
 const DIRS: &[&str] = &[
-    "dev", "etc/cron.d", "home", "proc", "root/.ssh", "run", "sys", "tmp", "usr/local/bin", "var/spool/cron",
+    "dev",
+    "etc/cron.d",
+    "home",
+    "proc",
+    "root/.ssh",
+    "run",
+    "sys",
+    "tmp",
+    "usr/local/bin",
+    "var/spool/cron",
     "var/tmp",
 ];
 const OPEN_TO_ALL: &[&str] = &["tmp", "var/tmp"];
@@ -48,10 +58,12 @@ pub(super) const DECOY: &str = "core\n";
 
 /// Leaves the host's file system. `true`: the root is an overlay.
 pub(super) fn enter(spec: &Spec) -> Result<bool, InitError> {
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).to("make mounts private")?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .to("make mounts private")?;
     let scratch = Path::new(SCRATCH);
     fresh("tmpfs", scratch, MountFlags::empty(), SCRATCH_OPTIONS)?;
-    let [base, upper, work, root, decoy] = ["base", "upper", "work", "root", "decoy"].map(|n| scratch.join(n));
+    let [base, upper, work, root, decoy] =
+        ["base", "upper", "work", "root", "decoy"].map(|n| scratch.join(n));
     for dir in [&base, &upper, &work, &root] {
         make_dir(dir)?;
     }
@@ -212,5 +224,6 @@ fn write(path: &Path, text: &str) -> Result<(), InitError> {
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), InitError> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).to(format!("set the mode of {}", path.display()))
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .to(format!("set the mode of {}", path.display()))
 }
