@@ -27,7 +27,7 @@ pub enum DemoError {
     NotRoot,
     #[error("no image: the host has neither a bash nor a static busybox")]
     NoImage,
-    #[error("{act}")]
+    #[error("cannot {act}")]
     Io { act: &'static str, source: io::Error },
     #[error("in the container: {0}")]
     Inside(String),

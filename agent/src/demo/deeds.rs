@@ -91,7 +91,37 @@ pub static DEEDS: [Deed; 8] = [
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+    };
+
     use super::*;
+
+    fn rule_files(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display())) {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => rule_files(&path, found),
+                false => found.extend(path.extension().is_some_and(|e| e == "yaml").then_some(path)),
+            }
+        }
+    }
+
+    #[test]
+    fn every_deed_has_its_rule_in_our_own_rule_files() {
+        let mut files = Vec::new();
+        rule_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules"), &mut files);
+        let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+        let rules: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("- rule:"))
+            .map(|name| name.trim().trim_matches(['"', '\'']))
+            .collect();
+        for deed in &DEEDS {
+            assert!(rules.contains(&deed.rule), "no rule is named `{}`: {rules:#?}", deed.rule);
+        }
+    }
 
     #[test]
     fn no_two_deeds_share_a_name_or_a_rule() {

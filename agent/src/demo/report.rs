@@ -2,9 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::deeds::Deed;
+
+/// One line, below the header.
+const LOOK: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
@@ -45,7 +48,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(LOOK).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_header(["deed", "ATT&CK", "rule", "ms"]);
         if let Some(column) = table.column_mut(3) {
             column.set_cell_alignment(CellAlignment::Right);

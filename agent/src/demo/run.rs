@@ -67,6 +67,9 @@ pub async fn run(
         .map_err(printing)?;
     let mut rows = Vec::new();
     for (deed, number) in DEEDS.iter().zip(1..) {
+        if course.stopped {
+            break;
+        }
         writeln!(course.out, "{number}. {} ({}): {}", deed.name, deed.technique, deed.imitates)
             .map_err(printing)?;
         course.watch = Some(Watch::new(deed, container.id()));
@@ -81,9 +84,6 @@ pub async fn run(
             Err(reason) => Some(Fate::NotDone(reason)),
         };
         rows.extend(fate.map(|fate| Row { deed, fate }));
-        if course.stopped {
-            break;
-        }
     }
     course.hear_during(aside(move || container.remove())).await???;
     let report = Report { interrupted: rows.len() < DEEDS.len(), rows };

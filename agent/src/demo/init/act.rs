@@ -143,10 +143,25 @@ pub(in crate::demo) fn plant_cron_job(_: &Image) -> Result<Output, InitError> {
 
 /// The path is true, the file behind it is not the kernel's: this looks before it writes.
 pub(in crate::demo) fn write_core_pattern(_: &Image) -> Result<Output, InitError> {
-    let device = |path: &str| fs::metadata(path).map(|m| m.dev()).to(format!("look at {path}"));
-    if device(CORE_PATTERN)? == device("/proc")? {
+    if is_the_kernels(CORE_PATTERN).to(format!("look at {CORE_PATTERN}"))? {
         return Err(io::Error::other("it is the kernel's own")).to(format!("write {CORE_PATTERN}"));
     }
     let script = format!("echo '|/tmp/escape' > {CORE_PATTERN} && cat {CORE_PATTERN}");
     run(command("sh").args(["-c", &script]))
+}
+
+/// Whether nothing covers a path below `/proc`.
+fn is_the_kernels(path: &str) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.dev() == fs::metadata("/proc")?.dev())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_own_core_pattern_is_told_from_a_decoy() {
+        assert!(is_the_kernels(CORE_PATTERN).unwrap());
+        assert!(!is_the_kernels("/dev/null").unwrap());
+    }
 }
