@@ -20,6 +20,8 @@ pub struct Exit {
 }
 
 impl Page for Exit {
+    const KIND: Kind = Kind::Exit;
+    const LANE: Lane = Lane::Priority;
     fn of(body: &Body) -> Option<&Self> {
         if let Body::Exit(exit) = body { Some(exit) } else { None }
     }
@@ -30,7 +32,7 @@ pub static EVENT: Event = Event {
     name: "exit",
     types: &["procexit"],
     doc: "A process ended: its last thread is gone.",
-    lane: Lane::Priority,
+    lane: Exit::LANE,
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),
