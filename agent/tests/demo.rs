@@ -139,9 +139,13 @@ fn the_host_cannot_be_seen_or_written_from_inside() {
         assert_ne!(sh(&mut container, &format!("echo 0 > {kernel}")).code, 0, "{kernel}");
     }
     let status = sh(&mut container, "cat /proc/self/status").stdout;
-    let bounds = status.lines().find_map(|line| line.strip_prefix("CapEff:\t")).unwrap();
-    let sys_admin = 1_u64 << 21;
-    assert_eq!(u64::from_str_radix(bounds, 16).unwrap() & sys_admin, 0);
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:\t")).unwrap();
+    let effective = u64::from_str_radix(effective, 16).unwrap();
+    let config = fs::read_to_string(format!("/run/nightjar-demo/{}/config.json", container.id())).unwrap();
+    for (name, bit) in [("CAP_SYS_ADMIN", 21), ("CAP_SYS_MODULE", 16), ("CAP_CHOWN", 0)] {
+        assert_eq!(effective & (1_u64 << bit) != 0, config.contains(name), "{name} in {config}");
+    }
+    assert_eq!(effective & (1_u64 << 21), 0, "no CAP_SYS_ADMIN");
 }
 
 #[test]

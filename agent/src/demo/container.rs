@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    cgroup::Cgroup,
+    cgroup::{self, Cgroup},
     deeds::Deed,
     image::Image,
     init,
@@ -77,8 +77,8 @@ impl Container {
             return Err(DemoError::NotRoot);
         }
         let id = new_id().map_err(io_error("make a container id"))?;
-        let (claim, cgroups) =
-            Claim::take(&id, &describe(&options.image)).map_err(io_error("make the container's cgroups"))?;
+        let (claim, cgroups) = Claim::take(&id, &describe(&id, &options.image))
+            .map_err(io_error("make the container's cgroups"))?;
         // From here on whatever fails is taken away again by `drop`.
         let mut container = Self { id, cgroups, pid: 0, overlay: false, running: None, claim };
         container.start(options)?;
@@ -191,11 +191,14 @@ impl Drop for Container {
     }
 }
 
-/// What a reader of OCI bundles needs to name the container's image.
-fn describe(image: &Image) -> String {
+/// What a reader of OCI bundles needs to name the container's image and to see that it is not privileged.
+fn describe(id: &str, image: &Image) -> String {
+    let kept: Vec<String> = init::CAPABILITIES.iter().map(ToString::to_string).collect();
     serde_json::json!({
         "ociVersion": "1.2.0",
         "hostname": init::HOSTNAME,
+        "process": { "capabilities": { "bounding": kept } },
+        "linux": { "cgroupsPath": format!("/{}/{id}", cgroup::PARENT) },
         "annotations": { "org.opencontainers.image.ref.name": image.name() },
     })
     .to_string()

@@ -4,7 +4,7 @@ use caps::{CapSet, Capability};
 
 use super::{InitError, Tried};
 
-const KEPT: &[Capability] = &[
+pub(in crate::demo) const CAPABILITIES: &[Capability] = &[
     Capability::CAP_AUDIT_WRITE,
     Capability::CAP_CHOWN,
     Capability::CAP_DAC_OVERRIDE,
@@ -24,7 +24,7 @@ const KEPT: &[Capability] = &[
 /// From the bounding set: every program that pid 1 starts loses them; pid 1 itself needs no less than it has.
 pub(super) fn drop_capabilities() -> Result<(), InitError> {
     for capability in caps::runtime::thread_all_supported() {
-        if !KEPT.contains(&capability) {
+        if !CAPABILITIES.contains(&capability) {
             caps::drop(None, CapSet::Bounding, capability)
                 .map_err(std::io::Error::other)
                 .to(format!("drop {capability}"))?;

@@ -14,7 +14,7 @@ mod spawn;
 
 use std::{env, io, process::exit};
 
-pub(super) use self::act::Act;
+pub(super) use self::{act::Act, confine::CAPABILITIES};
 
 /// Hidden first argument. No command of the command line may have this name.
 pub(super) const ARGUMENT: &str = "demo-init";
