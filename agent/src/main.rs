@@ -1,1 +1,3 @@
-fn main() {}
+fn main() {
+    nightjar::demo::enter_if_asked();
+}
