@@ -6,7 +6,7 @@ use super::{
     Coverage, Matching, OutputValue, Priority, Selection, Target,
     testing::{errors, event, judge, list, load, loaded, rule, text, verdict},
 };
-use crate::event::OwnedValue::{Bool, Int, Uint};
+use crate::value::Value::{Bool, Int, Uint};
 
 #[test]
 fn each_operator_says_what_it_means() {

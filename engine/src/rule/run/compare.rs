@@ -100,9 +100,13 @@ impl Compare {
     }
 }
 
-/// Asks each element of a list; of another value, the value.
+/// Asks each element of a list, and each of several answers; of another value, the value.
 fn elements(value: &Value<'_>, mode: ListMode, ask: impl Fn(&Value<'_>) -> Truth) -> Truth {
-    let Value::List(items) = value else { return ask(value) };
+    let items = match value {
+        Value::List(items) => items,
+        Value::Any(answers) => return answers.iter().map(ask).fold(False, Truth::or),
+        value => return ask(value),
+    };
     let ask = |text: &Text<'_>| ask(&Value::Text(Text { bytes: Cow::Borrowed(&*text.bytes), cut: text.cut }));
     // A list without elements is one empty text: `proc.args = ""`.
     let empty = [Text::default()];
@@ -197,7 +201,7 @@ fn number(value: &Value<'_>) -> Option<i128> {
         Value::Uint(n) | Value::Flags(n, _) => Some((*n).into()),
         Value::Bool(b) => Some((*b).into()),
         Value::Text(text) if text.cut == Cut::None => std::str::from_utf8(&text.bytes).ok()?.parse().ok(),
-        Value::Absent | Value::Ip(_) | Value::Text(_) | Value::List(_) => None,
+        Value::Absent | Value::Ip(_) | Value::Text(_) | Value::List(_) | Value::Any(_) => None,
     }
 }
 
@@ -224,6 +228,12 @@ pub fn as_text<'v>(value: &'v Value<'_>) -> Text<'v> {
         Value::List(items) => {
             let parts: Vec<&[u8]> = items.iter().map(|item| &*item.bytes).collect();
             Text::cut(parts.join(&b' '), items.last().map_or(Cut::None, |last| last.cut))
+        }
+        Value::Any(answers) => {
+            let parts: Vec<Text<'_>> = answers.iter().map(as_text).collect();
+            let bytes: Vec<&[u8]> = parts.iter().map(|part| &*part.bytes).collect();
+            let cut = parts.iter().map(|part| part.cut).find(|cut| *cut != Cut::None).unwrap_or_default();
+            Text::cut(bytes.join(&b','), cut)
         }
     }
 }
