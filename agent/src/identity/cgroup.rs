@@ -127,6 +127,11 @@ impl<T: Default> Cgroups<T> {
         }
     }
 
+    /// What is known of an id already.
+    pub fn peek(&self, id: u64) -> Option<&Cgroup<T>> {
+        self.entries.get(&id)
+    }
+
     /// What is known of an id; looks for it when that is nothing.
     pub fn get(&mut self, id: u64, now: u64) -> &mut Cgroup<T> {
         let is_due =

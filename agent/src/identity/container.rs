@@ -43,6 +43,13 @@ pub struct Place {
     tries: Tries,
 }
 
+impl Place {
+    /// The container, or the host, once nothing more will be learned.
+    pub fn settled(&self) -> Option<Option<Arc<Container>>> {
+        self.settled.then(|| self.container.clone())
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 struct Tries {
     made: u32,
@@ -163,7 +170,7 @@ impl Containers {
         let pod_uid = found.pod_uid.clone().unwrap_or_default();
         let mut container = Container { id: found.id.clone(), pod_uid, start_time, ..Container::default() };
         self.stats.reads += 1;
-        oci::describe(&self.places, &found.id, found.runtime, &mut container);
+        oci::describe(&self.places, found.runtime, &mut container);
         tries.note(now);
         let complete = container.missing.is_empty();
         let settled = complete || tries.are_over();

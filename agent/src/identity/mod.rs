@@ -15,13 +15,17 @@ mod proc;
 mod process;
 mod users;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, io, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use nightjar_engine::{Container, Event, Payload, Process, event::ANCESTORS_MAX};
 use nightjar_events::{
-    Body, Header, Raw, Record,
-    event::{cgroup_mkdir, exec::Exec, fork::Fork},
+    Body, Cut, Header, Raw, Record,
+    event::{
+        cgroup_mkdir::{self, CgroupMkdir},
+        exec::Exec,
+        fork::Fork,
+    },
 };
 
 pub use self::{
@@ -82,6 +86,9 @@ pub struct Identity {
     users: Users,
     /// The initial pid namespace.
     host_pid_ns: u32,
+    /// Pids read from /proc that run in another pid namespace, until a record tells in which container.
+    unnamed: HashSet<u32>,
+    unnamed_max: usize,
     events: u64,
     read: u64,
     unknown: u64,
@@ -110,6 +117,8 @@ impl Identity {
             containers: Containers::new(sources.places, clock),
             host_pid_ns: proc.pid_ns(1),
             proc,
+            unnamed: HashSet::new(),
+            unnamed_max: limits.processes,
             events: 0,
             read: 0,
             unknown: 0,
@@ -154,31 +163,26 @@ impl Identity {
     pub fn observe(&mut self, header: Header, body: Body, tail: Bytes) -> Event {
         let now = header.time;
         let key = Key { pid: header.pid, start: header.start };
-        self.learn_cgroup(&header, &body, &tail);
         let container = self.container(&header, matches!(body, Body::Exec(_)));
+        let place = container.as_deref();
         let process = match &body {
-            Body::Exec(exec) => self.exec(key, &header, exec, &tail, container.as_deref()),
-            Body::Fork(_)
-            | Body::Exit(_)
-            | Body::Open(_)
+            Body::Exec(exec) => self.exec(key, &header, exec, &tail, place),
+            Body::Open(_)
             | Body::Connect(_)
             | Body::ConnectResult(_)
+            | Body::Fork(_)
+            | Body::Exit(_)
             | Body::CgroupMkdir(_)
-            | Body::CgroupRmdir(_) => self.process(key, &header, &body, container.as_deref()),
+            | Body::CgroupRmdir(_) => self.process(key, &header, &body, place),
         };
         match &body {
             Body::Fork(fork) => self.fork(key, &process, fork),
-            Body::Exit(_) => {
-                self.processes.exit(key, now);
-                self.processes.expire(now);
-                self.cgroups.expire(now);
+            Body::Exit(_) => self.exit(key, now),
+            Body::CgroupMkdir(made) => {
+                self.cgroup_made(Record { header: &header, body: &body, tail: &tail }, made)
             }
-            Body::Exec(_)
-            | Body::Open(_)
-            | Body::Connect(_)
-            | Body::ConnectResult(_)
-            | Body::CgroupMkdir(_)
-            | Body::CgroupRmdir(_) => {}
+            Body::CgroupRmdir(removed) => self.cgroups.removed(removed.id, now),
+            Body::Exec(_) | Body::Open(_) | Body::Connect(_) | Body::ConnectResult(_) => {}
         }
         self.events += 1;
         Event {
@@ -193,29 +197,24 @@ impl Identity {
         }
     }
 
-    fn learn_cgroup(&mut self, header: &Header, body: &Body, tail: &[u8]) {
-        match body {
-            Body::CgroupMkdir(made) => {
-                let record = Record { header, body, tail };
-                // A path that is cut or could not be read is no path; the tree is asked when the id is met.
-                if let Raw::Text(path, nightjar_events::Cut::None) =
-                    record.text(&made.spans[cgroup_mkdir::SPAN_PATH])
-                {
-                    let path = path.strip_suffix(&[0]).unwrap_or(path);
-                    self.cgroups.made(made.id, String::from_utf8_lossy(path).into_owned(), header.time);
-                }
-            }
-            Body::CgroupRmdir(removed) => self.cgroups.removed(removed.id, header.time),
-            Body::Exec(_)
-            | Body::Fork(_)
-            | Body::Exit(_)
-            | Body::Open(_)
-            | Body::Connect(_)
-            | Body::ConnectResult(_) => {}
+    fn cgroup_made(&mut self, record: Record<'_>, made: &CgroupMkdir) {
+        // A path that is cut or could not be read is no path; the tree is asked when the id is met.
+        if let Raw::Text(path, Cut::None) = record.text(&made.spans[cgroup_mkdir::SPAN_PATH]) {
+            let path = path.strip_suffix(&[0]).unwrap_or(path);
+            self.cgroups.made(made.id, String::from_utf8_lossy(path).into_owned(), record.header.time);
         }
     }
 
+    fn exit(&mut self, key: Key, now: u64) {
+        self.processes.exit(key, now);
+        self.processes.expire(now);
+        self.cgroups.expire(now);
+    }
+
     fn container(&mut self, header: &Header, eager: bool) -> Option<Arc<Container>> {
+        if let Some(place) = self.cgroups.peek(header.cgroup_id).and_then(|cgroup| cgroup.tag.settled()) {
+            return place;
+        }
         let cgroup = self.cgroups.get(header.cgroup_id, header.time);
         self.containers.of(cgroup, header.time, eager)
     }
@@ -242,10 +241,10 @@ impl Identity {
         if process.uid != header.uid {
             return self.change_user(key, &process, header, container);
         }
-        match container.filter(|_| process.user.is_none()) {
-            Some(container) => self.name_late(key, process, container, header.time),
-            None => process,
+        if !self.unnamed.is_empty() && self.unnamed.remove(&key.pid) {
+            return self.name_late(key, process, container, header.time);
         }
+        process
     }
 
     /// A process that is in the table, or still in /proc.
@@ -277,6 +276,8 @@ impl Identity {
         // Which container it is in, a record will tell; until then, the host's names would be wrong in one.
         if process.pid_ns == self.host_pid_ns {
             self.name(&mut process, None, 0);
+        } else if self.unnamed.len() < self.unnamed_max {
+            self.unnamed.insert(process.pid);
         }
         self.processes.insert(process, Start::Tick, parent);
     }
@@ -369,7 +370,7 @@ impl Identity {
         self.processes.replace(key, changed).unwrap_or(fallback)
     }
 
-    /// A process from /proc gets its names in its container when its first record says which one that is.
+    /// A process from /proc gets its names when its first record says in which container it is.
     fn name_late(
         &mut self,
         key: Key,
@@ -378,10 +379,7 @@ impl Identity {
         now: u64,
     ) -> Arc<Process> {
         let mut named = Process::clone(&process);
-        self.name(&mut named, Some(container), now);
-        if named.user.is_none() {
-            return process;
-        }
+        self.name(&mut named, container, now);
         self.processes.replace(key, named).unwrap_or(process)
     }
 
@@ -398,5 +396,7 @@ impl Identity {
     }
 }
 
+#[cfg(test)]
+mod live;
 #[cfg(test)]
 mod tests;
