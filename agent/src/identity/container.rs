@@ -97,27 +97,20 @@ impl Containers {
 
     fn learn(&mut self, cgroup: &mut Cgroup<Place>, now: u64, eager: bool) {
         let Some(path) = cgroup.path.as_deref() else { return };
-        let place = &mut cgroup.tag;
-        match self.claim(path) {
+        if !cgroup.tag.tries.is_due(now, eager) {
+            return;
+        }
+        cgroup.tag.tries.note(now);
+        match self.claim(path).or_else(|| self.confirmed(path)) {
             Some(found) => {
                 let (container, settled) =
                     self.container(&found, &path[..found.len], cgroup.made, now, eager);
-                place.container = Some(container);
-                place.settled = settled;
+                cgroup.tag.container = Some(container);
+                cgroup.tag.settled = settled;
             }
-            None if place.tries.is_due(now, eager) => match self.confirmed(path) {
-                Some(found) => {
-                    let (container, settled) =
-                        self.container(&found, &path[..found.len], cgroup.made, now, eager);
-                    place.container = Some(container);
-                    place.settled = settled;
-                }
-                None => {
-                    place.tries.note(now);
-                    place.settled = place.tries.are_over() || path::candidates(path).next().is_none();
-                }
-            },
-            None => {}
+            None => {
+                cgroup.tag.settled = cgroup.tag.tries.are_over() || path::candidates(path).next().is_none();
+            }
         }
     }
 

@@ -103,6 +103,17 @@ fn plain_runc_is_recognised_once_its_state_is_written() {
 }
 
 #[test]
+fn a_cgroup_that_is_nobodys_is_the_hosts_after_a_while() {
+    let mut host = Host::new();
+    host.cgroups.made(10, "/mine/own".into(), 1);
+    for millisecond in 0..20_000 {
+        assert!(host.of(10, millisecond * 1_000_000, false).is_none());
+    }
+    assert_eq!(host.containers.stats().reads, 2 * u64::from(TRIES_MAX), "both names, at each try");
+    assert!(host.cgroups.get(10, 1).tag.settled().is_some());
+}
+
+#[test]
 fn a_unit_of_the_host_costs_one_look() {
     let mut host = Host::new();
     host.cgroups.made(10, "/system.slice/sshd.service".into(), 1);

@@ -167,7 +167,7 @@ mod tests {
             Some(list(&["sh", "-c"])),
             "the last NUL is beyond the limit"
         );
-        assert_eq!(keep_args(&list(&["sh", "-c", "id"]), 5), Some(list(&["sh", "-"])));
+        assert_eq!(keep_args(&list(&["sh", "-c", "id"]), 4), Some(list(&["sh", "-"])));
         assert_eq!(keep_args(&list(&["sh", "-c", "id"]), 3), Some(list(&["sh", ""])));
     }
 

@@ -375,7 +375,7 @@ impl Identity {
         &mut self,
         key: Key,
         process: Arc<Process>,
-        container: &Container,
+        container: Option<&Container>,
         now: u64,
     ) -> Arc<Process> {
         let mut named = Process::clone(&process);
@@ -396,7 +396,5 @@ impl Identity {
     }
 }
 
-#[cfg(test)]
-mod live;
 #[cfg(test)]
 mod tests;

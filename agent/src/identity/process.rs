@@ -155,7 +155,6 @@ impl Processes {
     pub fn exit(&mut self, key: Key, now: u64) {
         if self.get(key).is_some() {
             self.mark_exited(key, now);
-            while self.exited.len() > self.limits.exited_processes && self.evict_exited() {}
         }
     }
 
@@ -185,8 +184,10 @@ impl Processes {
         let mut entry = self.entries.remove(&old)?;
         entry.start = Start::Exact;
         Arc::make_mut(&mut entry.process).start = key.start;
-        if let Some(parent) = entry.parent.and_then(|parent| self.entries.get_mut(&parent)) {
-            parent.children.remove(&old);
+        // Not when the parent's key was given anew, to a process that may be a descendant: lineages never go round.
+        if let Some(parent) = entry.parent.and_then(|parent| self.entries.get_mut(&parent))
+            && parent.children.remove(&old)
+        {
             parent.children.insert(key);
         }
         for child in &entry.children {
@@ -255,6 +256,7 @@ impl Processes {
         let parent = entry.parent;
         self.exited.push_back((now, key));
         self.leave_parent(parent, key);
+        while self.exited.len() > self.limits.exited_processes && self.evict_exited() {}
     }
 
     fn leave_parent(&mut self, parent: Option<Key>, child: Key) {

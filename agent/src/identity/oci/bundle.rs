@@ -17,7 +17,8 @@ const BEYOND: &[&str] = &["CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO"];
 pub fn fill(config: &Value, container: &mut Container) -> Option<Runtime> {
     let annotations = json::labels(config.pointer("/annotations"));
     let get = |name: &str| annotations.get(name).cloned().unwrap_or_default();
-    container.mounts = list(config, "/mounts").take(ENTRIES_MAX).map(mount).collect();
+    container.mounts =
+        list(config, "/mounts").filter(|mount| is_bind(mount)).take(ENTRIES_MAX).map(mount).collect();
     container.privileged = Some(is_privileged(config));
 
     if get("io.container.manager") == "libpod" {
@@ -90,6 +91,12 @@ fn is_privileged(config: &Value) -> bool {
     let has =
         |name: &&str| list(config, "/process/capabilities/bounding").any(|cap| cap.as_str() == Some(name));
     list(config, "/linux/maskedPaths").next().is_none() && BEYOND.iter().all(has)
+}
+
+/// Only what comes from the host: every container has a /proc of its own, and rules ask for the host's.
+fn is_bind(mount: &Value) -> bool {
+    let mut options = list(mount, "/options").filter_map(Value::as_str);
+    json::text(mount, "/type") == Some("bind") || options.any(|option| matches!(option, "bind" | "rbind"))
 }
 
 fn mount(mount: &Value) -> Mount {

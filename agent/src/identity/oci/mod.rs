@@ -76,7 +76,17 @@ pub fn describe(places: &Places, hint: Runtime, container: &mut Container) {
         | Runtime::Youki
         | Runtime::Unknown => Disk::new(places, &container.id.clone()).and_then(|disk| disk.fill(container)),
     };
-    let runtime = if hint == Runtime::Unknown { found.unwrap_or(hint) } else { hint };
+    let runtime = match hint {
+        // An engine may stand behind a low-level runtime.
+        Runtime::Unknown | Runtime::Runc | Runtime::Crun => found.unwrap_or(hint),
+        Runtime::Docker
+        | Runtime::Containerd
+        | Runtime::CriO
+        | Runtime::Podman
+        | Runtime::Lxc
+        | Runtime::Nspawn
+        | Runtime::Youki => hint,
+    };
     container.runtime = runtime.name().to_owned();
     if container.name.is_empty() && (found.is_some() || !has_image(runtime)) && !names_itself(runtime) {
         container.name = container.id.clone();
@@ -128,7 +138,12 @@ impl<'a> Disk<'a> {
             return Some(Runtime::Docker);
         }
         if let Some((path, config)) = self.containerd_bundle().or_else(|| self.storage_bundle()) {
-            return self.fill_bundle(&path, &config, container);
+            let runtime = self.fill_bundle(&path, &config, container);
+            if container.start_time == 0 {
+                let created = self.low_level().and_then(|(_, state, _)| json::time(&state, "/created"));
+                container.start_time = created.unwrap_or(0);
+            }
+            return runtime;
         }
         // The low-level runtime's own state says where the bundle is, wherever that may be.
         let (runtime, state, path) = self.low_level()?;

@@ -1,6 +1,7 @@
 //! Files in the shape in which each runtime writes them. Podman's and runc's were taken from containers of
 //! podman 4.3.1 and runc 1.1.5, shortened to the members that are read and some that are not.
 
+use nightjar_engine::event::Mount;
 use serde_json::json;
 
 use super::*;
@@ -90,7 +91,9 @@ fn dockers_data_root_is_found_through_the_bundle() {
 #[test]
 fn a_cri_container_of_containerd_has_its_pod_in_annotations() {
     let host = Host::new();
-    host.write("/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json", json!({
+    host.write(
+        "/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json",
+        json!({
         "ociVersion": "1.1.0",
         "process": {"user": {"uid": 0}, "capabilities": {"bounding": full_capabilities()}},
         "annotations": {
@@ -98,8 +101,10 @@ fn a_cri_container_of_containerd_has_its_pod_in_annotations() {
             "io.kubernetes.cri.image-name": "registry.k8s.io/app:v2", "io.kubernetes.cri.sandbox-id": "ff",
             "io.kubernetes.cri.sandbox-name": "app-0", "io.kubernetes.cri.sandbox-namespace": "shop",
             "io.kubernetes.cri.sandbox-uid": "3ff4b2c9-0a1b-4c2d-8e3f-a1b2c3d4e5f6"},
-        "mounts": [{"destination": "/host", "type": "bind", "source": "/", "options": ["rbind", "rslave", "ro"]}],
-        "linux": {"cgroupsPath": "/kubepods/x", "maskedPaths": []}}));
+        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid"]},
+            {"destination": "/host", "type": "bind", "source": "/", "options": ["rbind", "rslave", "ro"]}],
+        "linux": {"cgroupsPath": "/kubepods/x", "maskedPaths": []}}),
+    );
     let container = host.describe(ID, Runtime::Unknown);
     assert_eq!(
         (&*container.runtime, &*container.name, &*container.image),
@@ -112,6 +117,7 @@ fn a_cri_container_of_containerd_has_its_pod_in_annotations() {
         (&*container.mounts[0].dest, container.mounts[0].rw, &*container.mounts[0].propagation),
         ("/host", false, "rslave")
     );
+    assert_eq!(container.mounts.len(), 1, "its own /proc is not a mount of the host's");
     assert!(container.missing.is_empty());
 }
 
@@ -223,6 +229,19 @@ fn a_ctr_container_is_confirmed_by_its_bundle_and_lacks_its_image() {
     assert_eq!(confirm(&host.places(), "box", "/box"), None);
     let container = host.describe("box", Runtime::Containerd);
     assert_eq!((&*container.name, container.missing), ("box", vec!["image".to_owned()]));
+}
+
+#[test]
+fn containerd_is_seen_behind_the_runc_that_it_starts() {
+    let host = Host::new();
+    let bundle = "/opt/state/io.containerd.runtime.v2.task/default/box";
+    host.write(&format!("{bundle}/config.json"), json!({"linux": {"cgroupsPath": "/default/box"}}));
+    let state = json!({"created": "2026-11-25T00:50:23.5Z", "cgroup_paths": {"pids": "/sys/fs/cgroup/pids/default/box"},
+        "config": {"labels": [format!("bundle={bundle}")]}});
+    host.write("/run/containerd/runc/default/box/state.json", state);
+    assert_eq!(confirm(&host.places(), "box", "/default/box"), Some(Runtime::Runc));
+    let container = host.describe("box", Runtime::Runc);
+    assert_eq!((&*container.runtime, container.start_time), ("containerd", 1_795_567_823_500_000_000));
 }
 
 #[test]
