@@ -74,7 +74,10 @@ pub fn describe(places: &Places, hint: Runtime, container: &mut Container) {
         | Runtime::Runc
         | Runtime::Crun
         | Runtime::Youki
-        | Runtime::Unknown => Disk::new(places, &container.id.clone()).and_then(|disk| disk.fill(container)),
+        | Runtime::Unknown => {
+            let id = container.id.clone();
+            Disk::new(places, &id).and_then(|disk| disk.fill(container))
+        }
     };
     let runtime = match hint {
         // An engine may stand behind a low-level runtime.
