@@ -6,11 +6,12 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use nightjar_engine::Container;
+use nightjar_engine::{Container, Process};
 
 use super::{
     cgroup::Cgroup,
     clock::Clock,
+    keeper,
     oci::{self, Places},
     path::{self, Found},
 };
@@ -64,6 +65,16 @@ struct Known {
     tries: Tries,
 }
 
+/// Why and when a container is asked for.
+pub struct Question<'a> {
+    /// CLOCK_BOOTTIME.
+    pub now: u64,
+    /// The event is worth a look at the disk out of turn.
+    pub eager: bool,
+    /// What runs in it, as far as it is known.
+    pub process: Option<&'a Process>,
+}
+
 pub struct Containers {
     places: Places,
     clock: Clock,
@@ -87,24 +98,23 @@ impl Containers {
         self.clock = clock;
     }
 
-    /// The container of a cgroup; `None`: the host. `eager`: the event is worth a look at the disk out of turn.
-    pub fn of(&mut self, cgroup: &mut Cgroup<Place>, now: u64, eager: bool) -> Option<Arc<Container>> {
+    /// The container of a cgroup; `None`: the host.
+    pub fn of(&mut self, cgroup: &mut Cgroup<Place>, question: &Question<'_>) -> Option<Arc<Container>> {
         if !cgroup.tag.settled && cgroup.path.is_some() {
-            self.learn(cgroup, now, eager);
+            self.learn(cgroup, question);
         }
         cgroup.tag.container.clone()
     }
 
-    fn learn(&mut self, cgroup: &mut Cgroup<Place>, now: u64, eager: bool) {
+    fn learn(&mut self, cgroup: &mut Cgroup<Place>, question: &Question<'_>) {
         let Some(path) = cgroup.path.as_deref() else { return };
-        if !cgroup.tag.tries.is_due(now, eager) {
+        if !cgroup.tag.tries.is_due(question) {
             return;
         }
-        cgroup.tag.tries.note(now);
+        cgroup.tag.tries.note(question.now);
         match self.claim(path).or_else(|| self.confirmed(path)) {
             Some(found) => {
-                let (container, settled) =
-                    self.container(&found, &path[..found.len], cgroup.made, now, eager);
+                let (container, settled) = self.container(&found, &path[..found.len], cgroup.made, question);
                 cgroup.tag.container = Some(container);
                 cgroup.tag.settled = settled;
             }
@@ -147,14 +157,13 @@ impl Containers {
         found: &Found,
         path: &str,
         made: u64,
-        now: u64,
-        eager: bool,
+        question: &Question<'_>,
     ) -> (Arc<Container>, bool) {
         let known = self.known.get(&found.id).and_then(|known| Some((known.container.upgrade()?, known)));
         let mut tries = Tries::default();
         let mut start_time = if made == 0 { 0 } else { self.clock.wall(made) };
         if let Some((container, known)) = known {
-            if known.settled || !known.tries.is_due(now, eager) {
+            if known.settled || !known.tries.is_due(question) {
                 return (container, known.settled);
             }
             tries = known.tries;
@@ -163,8 +172,9 @@ impl Containers {
         let pod_uid = found.pod_uid.clone().unwrap_or_default();
         let mut container = Container { id: found.id.clone(), pod_uid, start_time, ..Container::default() };
         self.stats.reads += 1;
-        oci::describe(&self.places, found.runtime, &mut container);
-        tries.note(now);
+        let bundle = question.process.and_then(|process| keeper::bundle(process, &found.id));
+        oci::describe(&self.places, found.runtime, bundle, &mut container);
+        tries.note(question.now);
         let complete = container.missing.is_empty();
         let settled = complete || tries.are_over();
         self.stats.incomplete += u64::from(settled && !complete);
@@ -185,8 +195,9 @@ impl Containers {
 }
 
 impl Tries {
-    fn is_due(&self, now: u64, eager: bool) -> bool {
-        self.made == 0 || now >= self.last + if eager { EAGER_WAIT } else { self.wait() }
+    fn is_due(&self, question: &Question<'_>) -> bool {
+        let wait = if question.eager { EAGER_WAIT } else { self.wait() };
+        self.made == 0 || question.now >= self.last + wait
     }
 
     /// A try out of turn does not count as one.

@@ -23,7 +23,8 @@ impl Host {
     }
 
     fn of(&mut self, id: u64, now: u64, eager: bool) -> Option<Arc<Container>> {
-        self.containers.of(self.cgroups.get(id, now), now, eager)
+        let question = Question { now, eager, process: None };
+        self.containers.of(self.cgroups.get(id, now), &question)
     }
 
     fn write(&self, path: &str, text: &str) {

@@ -8,6 +8,7 @@ mod clock;
 mod container;
 mod hierarchy;
 mod image;
+mod keeper;
 mod limits;
 mod oci;
 mod path;
@@ -39,8 +40,8 @@ pub use self::{
 };
 use self::{
     cgroup::Cgroups,
-    container::{Containers, Place},
-    proc::Proc,
+    container::{Containers, Place, Question},
+    proc::{INITIAL_PID_NS, Proc},
     process::{Key, Processes, Start},
     users::Users,
 };
@@ -84,8 +85,6 @@ pub struct Identity {
     cgroups: Cgroups<Place>,
     containers: Containers,
     users: Users,
-    /// The initial pid namespace.
-    host_pid_ns: u32,
     /// Pids read from /proc that run in another pid namespace, until a record tells in which container.
     unnamed: HashSet<u32>,
     unnamed_max: usize,
@@ -115,7 +114,6 @@ impl Identity {
                 .map_err(|source| IdentityError::Cgroups { path, source })?,
             users: Users::new(sources.places.host.clone(), limits.passwd_files),
             containers: Containers::new(sources.places, clock),
-            host_pid_ns: proc.pid_ns(1),
             proc,
             unnamed: HashSet::new(),
             unnamed_max: limits.processes,
@@ -216,7 +214,9 @@ impl Identity {
             return place;
         }
         let cgroup = self.cgroups.get(header.cgroup_id, header.time);
-        self.containers.of(cgroup, header.time, eager)
+        let process = self.processes.get(Key { pid: header.pid, start: header.start });
+        let question = Question { now: header.time, eager, process: process.as_deref() };
+        self.containers.of(cgroup, &question)
     }
 
     /// The process of a record that changes no image.
@@ -274,7 +274,7 @@ impl Identity {
         // A pid may have been used again between the two reads.
         let parent = parent.filter(|parent| parent.start <= process.start + self.proc.tick());
         // Which container it is in, a record will tell; until then, the host's names would be wrong in one.
-        if process.pid_ns == self.host_pid_ns {
+        if process.pid_ns == INITIAL_PID_NS {
             self.name(&mut process, None, 0);
         } else if self.unnamed.len() < self.unnamed_max {
             self.unnamed.insert(process.pid);

@@ -20,7 +20,7 @@ use super::path::{Runtime, is_name};
 /// Most directories that a `*` of a place stands for.
 const DIRS_MAX: usize = 64;
 /// Where containerd keeps the bundles of a namespace, below its state directory.
-const TASKS: &str = "io.containerd.runtime.v2.task";
+pub const TASKS: &str = "io.containerd.runtime.v2.task";
 /// Drivers of containers/storage.
 const DRIVERS: [&str; 4] = ["overlay", "vfs", "btrfs", "zfs"];
 
@@ -62,8 +62,8 @@ impl Default for Places {
 }
 
 /// Reads what is on disk of `container`, whose `id` is set. `hint` is what its cgroup's path says of its runtime.
-/// `missing` becomes what is still not known.
-pub fn describe(places: &Places, hint: Runtime, container: &mut Container) {
+/// `bundle`: where its bundle is, if that is known. `missing` becomes what is still not known.
+pub fn describe(places: &Places, hint: Runtime, bundle: Option<PathBuf>, container: &mut Container) {
     let found = match hint {
         // They keep no OCI state.
         Runtime::Lxc | Runtime::Nspawn => None,
@@ -76,7 +76,7 @@ pub fn describe(places: &Places, hint: Runtime, container: &mut Container) {
         | Runtime::Youki
         | Runtime::Unknown => {
             let id = container.id.clone();
-            Disk::new(places, &id).and_then(|disk| disk.fill(container))
+            Disk::new(places, &id).and_then(|disk| disk.fill(bundle, container))
         }
     };
     let runtime = match hint {
@@ -136,11 +136,14 @@ impl<'a> Disk<'a> {
         is_name(id).then_some(Disk { places, id })
     }
 
-    fn fill(&self, container: &mut Container) -> Option<Runtime> {
+    fn fill(&self, bundle: Option<PathBuf>, container: &mut Container) -> Option<Runtime> {
         if self.places.docker.iter().any(|root| self.fill_docker(root, container)) {
             return Some(Runtime::Docker);
         }
-        if let Some((path, config)) = self.containerd_bundle().or_else(|| self.storage_bundle()) {
+        let told = bundle.and_then(|path| Some((path.clone(), self.read(&path.join("config.json"))?)));
+        if let Some((path, config)) =
+            told.or_else(|| self.containerd_bundle()).or_else(|| self.storage_bundle())
+        {
             let runtime = self.fill_bundle(&path, &config, container);
             if container.start_time == 0 {
                 let created = self.low_level().and_then(|(_, state, _)| json::time(&state, "/created"));

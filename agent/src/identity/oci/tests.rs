@@ -28,7 +28,7 @@ impl Host {
 
     fn describe(&self, id: &str, hint: Runtime) -> Container {
         let mut container = Container { id: id.to_owned(), ..Container::default() };
-        describe(&self.places(), hint, &mut container);
+        describe(&self.places(), hint, None, &mut container);
         container
     }
 }
