@@ -117,7 +117,7 @@ impl<T: Default> Cgroups<T> {
 
     /// Lets go of what was removed longer ago than the grace period.
     pub fn expire(&mut self, now: u64) {
-        let grace = self.limits.removed_grace_secs * SECOND;
+        let grace = self.limits.removed_grace_secs.saturating_mul(SECOND);
         while let Some((_, id)) =
             self.removed.front().filter(|(at, _)| at.saturating_add(grace) < now).copied()
         {

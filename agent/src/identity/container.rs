@@ -59,8 +59,9 @@ struct Tries {
 
 struct Known {
     container: Weak<Container>,
-    /// Its own cgroup.
+    /// Its own cgroup, and when that was made; 0: not seen.
     path: Box<str>,
+    made: u64,
     settled: bool,
     tries: Tries,
 }
@@ -114,7 +115,8 @@ impl Containers {
         cgroup.tag.tries.note(question.now);
         match self.claim(path).or_else(|| self.confirmed(path)) {
             Some(found) => {
-                let (container, settled) = self.container(&found, &path[..found.len], cgroup.made, question);
+                let made = if found.len == path.len() { cgroup.made } else { 0 };
+                let (container, settled) = self.container(&found, &path[..found.len], made, question);
                 cgroup.tag.container = Some(container);
                 cgroup.tag.settled = settled;
             }
@@ -152,6 +154,7 @@ impl Containers {
         })
     }
 
+    /// `made`: when the container's own cgroup was made, if that was seen.
     fn container(
         &mut self,
         found: &Found,
@@ -161,26 +164,32 @@ impl Containers {
     ) -> (Arc<Container>, bool) {
         let known = self.known.get(&found.id).and_then(|known| Some((known.container.upgrade()?, known)));
         let mut tries = Tries::default();
-        let mut start_time = if made == 0 { 0 } else { self.clock.wall(made) };
-        if let Some((container, known)) = known {
+        let mut seen_start = if made == 0 { 0 } else { self.clock.wall(made) };
+        // A container that is started again has a new cgroup under its old name.
+        if let Some((container, known)) = known.filter(|(_, known)| made <= known.made) {
             if known.settled || !known.tries.is_due(question) {
                 return (container, known.settled);
             }
             tries = known.tries;
-            start_time = container.start_time;
+            seen_start = if known.made == 0 { 0 } else { self.clock.wall(known.made) };
         }
         let pod_uid = found.pod_uid.clone().unwrap_or_default();
-        let mut container = Container { id: found.id.clone(), pod_uid, start_time, ..Container::default() };
+        let mut container = Container { id: found.id.clone(), pod_uid, ..Container::default() };
         self.stats.reads += 1;
         let bundle = question.process.and_then(|process| keeper::bundle(process, &found.id));
         oci::describe(&self.places, found.runtime, bundle, &mut container);
+        if seen_start != 0 {
+            // What is on disk may still be of the start before.
+            container.start_time = seen_start;
+        }
         tries.note(question.now);
         let complete = container.missing.is_empty();
         let settled = complete || tries.are_over();
         self.stats.incomplete += u64::from(settled && !complete);
         let container = Arc::new(container);
         self.sweep();
-        let known = Known { container: Arc::downgrade(&container), path: path.into(), settled, tries };
+        let made = made.max(self.known.get(&found.id).map_or(0, |known| known.made));
+        let known = Known { container: Arc::downgrade(&container), path: path.into(), made, settled, tries };
         self.known.insert(found.id.clone(), known);
         (container, settled)
     }
@@ -197,12 +206,12 @@ impl Containers {
 impl Tries {
     fn is_due(&self, question: &Question<'_>) -> bool {
         let wait = if question.eager { EAGER_WAIT } else { self.wait() };
-        self.made == 0 || question.now >= self.last + wait
+        self.made == 0 || question.now >= self.last.saturating_add(wait)
     }
 
     /// A try out of turn does not count as one.
     fn note(&mut self, now: u64) {
-        if self.made == 0 || now >= self.last + self.wait() {
+        if self.made == 0 || now >= self.last.saturating_add(self.wait()) {
             self.made += 1;
         }
         self.last = now;

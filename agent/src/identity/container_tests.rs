@@ -54,6 +54,19 @@ fn the_cgroups_inside_a_container_share_it() {
 }
 
 #[test]
+fn a_container_started_again_is_read_again() {
+    let mut host = Host::new();
+    host.docker_knows(A);
+    host.cgroups.made(10, format!("/docker/{A}"), 5);
+    let first = host.of(10, 6, false).unwrap();
+    host.cgroups.removed(10, 7);
+    host.cgroups.made(11, format!("/docker/{A}"), 8);
+    let second = host.of(11, 9, false).unwrap();
+    assert_eq!((first.start_time, second.start_time), (5, 8));
+    assert!(Arc::ptr_eq(&first, &host.of(10, 10, false).unwrap()), "late records of the first keep it");
+}
+
+#[test]
 fn a_cgroup_inside_one_container_cannot_pass_for_another() {
     let mut host = Host::new();
     host.cgroups.made(10, format!("/docker/{A}"), 1);

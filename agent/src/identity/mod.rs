@@ -352,7 +352,12 @@ impl Identity {
         container: Option<&Container>,
     ) -> Arc<Process> {
         let mut changed = Process { uid: header.uid, ..process.clone() };
-        match self.proc.credentials(key.pid) {
+        if header.tid != header.pid {
+            // A thread may have a user of its own; the process is its main thread.
+            self.name(&mut changed, container, header.time);
+            return Arc::new(changed);
+        }
+        match self.proc.credentials(key.pid, key.start) {
             Some(now) => {
                 changed.gid = now.gid;
                 changed.euid = now.euid;

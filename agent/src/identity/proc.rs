@@ -114,9 +114,13 @@ impl Proc {
         })
     }
 
-    /// What the process may do now; `None` when it is gone.
-    pub fn credentials(&self, pid: u32) -> Option<Credentials> {
-        let status = self.open(pid)?.status().ok()?;
+    /// What the process that started at `start` may do now; `None` when it is gone.
+    pub fn credentials(&self, pid: u32, start: u64) -> Option<Credentials> {
+        let process = self.open(pid)?;
+        let status = process.status().ok()?;
+        if process.stat().ok()?.starttime != start / self.tick() {
+            return None;
+        }
         Some(Credentials {
             gid: status.rgid,
             euid: status.euid,

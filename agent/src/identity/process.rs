@@ -160,7 +160,7 @@ impl Processes {
 
     /// Lets go of what exited longer ago than the grace period.
     pub fn expire(&mut self, now: u64) {
-        let grace = self.limits.exited_grace_secs * SECOND;
+        let grace = self.limits.exited_grace_secs.saturating_mul(SECOND);
         while let Some((_, key)) =
             self.exited.front().filter(|(at, _)| at.saturating_add(grace) < now).copied()
         {
@@ -183,7 +183,9 @@ impl Processes {
         }
         let mut entry = self.entries.remove(&old)?;
         entry.start = Start::Exact;
-        Arc::make_mut(&mut entry.process).start = key.start;
+        let process = Arc::make_mut(&mut entry.process);
+        process.start_time = process.start_time.saturating_add(key.start.saturating_sub(old.start));
+        process.start = key.start;
         // Not when the parent's key was given anew, to a process that may be a descendant: lineages never go round.
         if let Some(parent) = entry.parent.and_then(|parent| self.entries.get_mut(&parent))
             && parent.children.remove(&old)

@@ -190,13 +190,37 @@ fn another_real_user_in_a_record_changes_the_process() {
     let mut node = node();
     node.exec(SHELL, 1, &["sshd"], Exec::default());
     let body = Body::Open(Open::default());
-    let header =
-        Header { time: 2, uid: 1000, start: SHELL.start, pid: SHELL.pid, kind: 3, ..Header::default() };
+    let header = Header {
+        time: 2,
+        uid: 1000,
+        start: SHELL.start,
+        pid: SHELL.pid,
+        tid: SHELL.pid,
+        kind: 3,
+        ..Header::default()
+    };
     let event = node.identity.observe(header, body, Bytes::new());
     assert_eq!(
         (event.process.uid, event.process.euid, event.process.user.as_deref()),
         (1000, 1000, Some("ada"))
     );
+}
+
+#[test]
+fn a_thread_with_a_user_of_its_own_does_not_change_the_process() {
+    let mut node = node();
+    node.exec(SHELL, 1, &["server"], Exec::default());
+    let header = Header {
+        uid: 1000,
+        start: SHELL.start,
+        pid: SHELL.pid,
+        tid: SHELL.pid + 1,
+        kind: 3,
+        ..Header::default()
+    };
+    let event = node.identity.observe(header, Body::Open(Open::default()), Bytes::new());
+    assert_eq!((event.process.uid, event.process.user.as_deref()), (1000, Some("ada")));
+    assert_eq!(node.open(SHELL, 3).process.uid, 0);
 }
 
 #[test]
