@@ -6,8 +6,9 @@ use nightjar_events::{
     Span,
     event::{
         cgroup_rmdir::CgroupRmdir,
-        exec::{SPAN_ARGS, SPAN_CWD, SPAN_EXE},
+        exec::{Exec, SPAN_ARGS, SPAN_CWD, SPAN_EXE},
         exit::Exit,
+        fork::Fork,
         open::Open,
     },
 };
