@@ -27,7 +27,6 @@ fields! {
     "evt.type" Text None &[];
     "evt.num" Uint None &[];
     "evt.is_open_write" Bool None &[Kind::Open];
-    "evt.arg" Text RequiredKey &[];
     "evt.arg.flags" Flags None &[];
     "evt.rawres" Int None &[];
     "proc.name" Text None &[];
@@ -61,26 +60,21 @@ fn value<'e>(event: &'e Event, name: &str, ty: Type, arg: &Arg) -> Value<'e> {
     };
     match (values.get(&name), ty) {
         (None, _) => Value::Absent,
-        (Some(OwnedValue::Uint(n)), Type::Flags) => Value::Flags(*n, FLAGS),
-        (Some(OwnedValue::Text(text)), Type::Ip | Type::Net) => Value::Ip(text.parse().unwrap()),
-        (Some(OwnedValue::Bool(b)), _) => Value::Bool(*b),
-        (Some(OwnedValue::Int(n)), _) => Value::Int(*n),
-        (Some(OwnedValue::Uint(n)), _) => Value::Uint(*n),
-        (Some(OwnedValue::Text(text)), _) => Value::Text(cut(text)),
-        (Some(OwnedValue::List(list)), _) => Value::List(list.iter().map(|text| cut(text)).collect()),
+        (Some(Value::Uint(n)), Type::Flags) => Value::Flags(*n, FLAGS),
+        (Some(value), _) => value.reborrow(),
     }
 }
 
-fn cut(text: &str) -> Text<'_> {
+fn cut(text: &str) -> Text<'static> {
     match (text.strip_prefix('…'), text.strip_suffix('…')) {
-        (Some(rest), _) => Text::cut(rest.as_bytes(), Cut::Front),
-        (None, Some(rest)) => Text::cut(rest.as_bytes(), Cut::Back),
-        (None, None) => Text::whole(text.as_bytes()),
+        (Some(rest), _) => Text::cut(rest.as_bytes().to_vec(), Cut::Front),
+        (None, Some(rest)) => Text::cut(rest.as_bytes().to_vec(), Cut::Back),
+        (None, None) => Text::whole(text.as_bytes().to_vec()),
     }
 }
 
-pub fn lookup(name: &str) -> Option<&'static Field> {
-    FIELDS.iter().find(|field| field.name == name)
+pub fn lookup(name: &str) -> Option<(&'static Field, Arg)> {
+    FIELDS.iter().find(|field| field.name == name).map(|field| (field, Arg::None))
 }
 
 pub fn table() -> Table<'static> {
@@ -127,11 +121,15 @@ pub fn event(name: &str, values: &[(&str, OwnedValue)]) -> Event {
 }
 
 pub fn text(text: &str) -> OwnedValue {
-    OwnedValue::Text(text.to_owned())
+    Value::Text(cut(text))
 }
 
 pub fn list(words: &[&str]) -> OwnedValue {
-    OwnedValue::List(words.iter().map(|word| (*word).to_owned()).collect())
+    Value::List(words.iter().map(|word| cut(word)).collect())
+}
+
+pub fn ip(text: &str) -> OwnedValue {
+    Value::Ip(text.parse().unwrap())
 }
 
 pub fn judge(loaded: &Loaded, event: &Event) -> Vec<Finding> {

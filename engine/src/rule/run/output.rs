@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    compare::{as_text, joined},
+    compare::as_text,
     program::check_truth,
     read::{Got, Reader, Slot},
     truth::Truth,
@@ -62,8 +62,7 @@ impl OutputValue {
             Got::Known(Value::Bool(b)) => OutputValue::Bool(*b),
             Got::Known(Value::Int(n)) => OutputValue::Int(*n),
             Got::Known(Value::Uint(n)) => OutputValue::Uint(*n),
-            Got::Known(Value::Flags(bits, names)) => OutputValue::Text(joined(*bits, names)),
-            Got::Known(value @ (Value::Ip(_) | Value::Text(_) | Value::List(_))) => text(&as_text(value)),
+            Got::Known(value @ (Value::Ip(_) | Value::Flags(_, _) | Value::Text(_) | Value::List(_) | Value::Any(_))) => text(&as_text(value)),
         }
     }
 }
