@@ -420,6 +420,26 @@ fn a_rule_may_ask_to_be_skipped_when_a_field_is_unknown() {
 }
 
 #[test]
+fn a_word_that_is_almost_a_list_is_warned_of() {
+    let file = format!("- list: shell_programs\n  items: [sh]\n{}", rule("proc.name in (shell_program, x_y)"));
+    let warnings = loaded(&[&file]).warnings;
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].help.as_deref(), Some("did you mean the list `shell_programs`?"));
+}
+
+#[test]
+fn arguments_of_events_are_known_by_name() {
+    loaded(&[&rule("evt.arg.flags contains O_CREAT and evt.arg.oldpath = x and evt.arg[newpath] = y")]);
+    assert!(errors(&[&rule("evt.arg.oldpaht = x")])[0].contains("did you mean `oldpath`?"));
+}
+
+#[test]
+fn a_set_of_rules_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&loaded(&[BASE]).rules);
+}
+
+#[test]
 fn a_missing_plugin_is_an_error() {
     let all = errors(&["- required_plugin_versions: [{name: json, version: 0.7.0}]\n"]);
     assert!(all[0].contains("need the plugin `json`"), "{}", all[0]);

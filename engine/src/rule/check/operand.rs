@@ -42,11 +42,11 @@ pub struct Info {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Special {
     /// Known for each kind of event.
-    EventType,
+    Type,
     /// Only `<` is left: Falco has no enter events any more.
-    EventDir,
+    Direction,
     /// Counts from 1, so `evt.num = 0` is never true.
-    EventNumber,
+    Number,
 }
 
 impl Info {
@@ -187,9 +187,9 @@ fn made(ty: Type, operand: &Operand) -> Info {
 fn field_read(field: &FieldRef, table: &Table<'_>) -> Result<(Read, Info), Complaint> {
     let found = table.find(field)?;
     let special = match found.name.as_str() {
-        "evt.type" | "syscall.type" => Some(Special::EventType),
-        "evt.dir" => Some(Special::EventDir),
-        "evt.num" => Some(Special::EventNumber),
+        "evt.type" | "syscall.type" => Some(Special::Type),
+        "evt.dir" => Some(Special::Direction),
+        "evt.num" => Some(Special::Number),
         _ => None,
     };
     let mut info = made(found.ty, &Operand::Field(field.clone()));

@@ -159,9 +159,9 @@ fn quantified(quantifier: Quantifier, truths: impl ExactSizeIterator<Item = Trut
         return False;
     }
     match quantifier {
-        Quantifier::AnyOf => truths.fold(False, Truth::or),
-        Quantifier::AllOf => truths.fold(True, Truth::and),
-        Quantifier::OneOf => {
+        Quantifier::Any => truths.fold(False, Truth::or),
+        Quantifier::All => truths.fold(True, Truth::and),
+        Quantifier::One => {
             let (mut sure, mut maybe) = (0, 0);
             for truth in truths {
                 sure += usize::from(truth == True);

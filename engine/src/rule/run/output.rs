@@ -82,7 +82,7 @@ pub struct Teller<'r, 'e> {
     reader: Reader<'r, 'e>,
 }
 
-impl<'r, 'e> Teller<'r, 'e> {
+impl<'r: 'e, 'e> Teller<'r, 'e> {
     /// `slots` gives every read a place.
     pub fn new(arena: &'r Arena, event: &'e Event, slots: &'r [Slot]) -> Self {
         Teller { arena, reader: Reader::new(event, &arena.operands.reads, slots, slots.len()) }
@@ -139,7 +139,8 @@ impl<'r, 'e> Teller<'r, 'e> {
         }
     }
 
-    fn truth(&mut self, id: NodeId) -> Truth {
+    /// What a condition says, worked out without a program.
+    pub fn truth(&mut self, id: NodeId) -> Truth {
         let arena = self.arena;
         match &arena.nodes[id.0 as usize] {
             Node::Const(value) => (*value).into(),
