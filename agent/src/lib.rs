@@ -9,5 +9,7 @@
 
 pub mod alert;
 pub mod cli;
+pub mod config;
 pub mod identity;
+pub mod output;
 pub mod sensor;
