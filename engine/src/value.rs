@@ -18,6 +18,9 @@ pub enum Value<'a> {
     Flags(u64, &'static [Bit]),
     Text(Text<'a>),
     List(Vec<Text<'a>>),
+    /// Several answers to one question, such as both ends of a socket or the names of all ancestors. A comparison
+    /// holds when it holds for any of them, `!=` when it holds for all. Never empty, never nested.
+    Any(Vec<Value<'a>>),
 }
 
 /// Bytes, and which end of them is missing. Not always UTF-8: the kernel does not care.
@@ -35,6 +38,14 @@ impl<'a> Text<'a> {
     pub fn cut(bytes: impl Into<Cow<'a, [u8]>>, cut: Cut) -> Self {
         Text { bytes: bytes.into(), cut }
     }
+
+    pub fn reborrow(&self) -> Text<'_> {
+        Text { bytes: Cow::Borrowed(&self.bytes), cut: self.cut }
+    }
+
+    pub fn into_owned(self) -> Text<'static> {
+        Text { bytes: Cow::Owned(self.bytes.into_owned()), cut: self.cut }
+    }
 }
 
 impl<'a> Value<'a> {
@@ -48,6 +59,61 @@ impl<'a> Value<'a> {
 
     pub fn is_absent(&self) -> bool {
         matches!(self, Value::Absent)
+    }
+
+    /// The values that are there: none is `Absent`, more than one is `Any`.
+    pub fn any(values: impl IntoIterator<Item = Value<'a>>) -> Self {
+        let mut values: Vec<_> = values.into_iter().filter(|value| !value.is_absent()).collect();
+        match values.len() {
+            0 => Value::Absent,
+            1 => values.swap_remove(0),
+            _ => Value::Any(values),
+        }
+    }
+
+    /// The same value, without a copy.
+    pub fn reborrow(&self) -> Value<'_> {
+        match self {
+            Value::Absent => Value::Absent,
+            Value::Bool(b) => Value::Bool(*b),
+            Value::Int(n) => Value::Int(*n),
+            Value::Uint(n) => Value::Uint(*n),
+            Value::Ip(ip) => Value::Ip(*ip),
+            Value::Flags(bits, names) => Value::Flags(*bits, names),
+            Value::Text(text) => Value::Text(text.reborrow()),
+            Value::List(list) => Value::List(list.iter().map(Text::reborrow).collect()),
+            Value::Any(values) => Value::Any(values.iter().map(Value::reborrow).collect()),
+        }
+    }
+
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Absent => Value::Absent,
+            Value::Bool(b) => Value::Bool(b),
+            Value::Int(n) => Value::Int(n),
+            Value::Uint(n) => Value::Uint(n),
+            Value::Ip(ip) => Value::Ip(ip),
+            Value::Flags(bits, names) => Value::Flags(bits, names),
+            Value::Text(text) => Value::Text(text.into_owned()),
+            Value::List(list) => Value::List(list.into_iter().map(Text::into_owned).collect()),
+            Value::Any(values) => Value::Any(values.into_iter().map(Value::into_owned).collect()),
+        }
+    }
+
+    /// As outputs print it: flags by name, lists with blanks, several answers with commas.
+    pub fn into_text(self) -> Option<Text<'a>> {
+        let plain = |text: String| Some(Text::whole(text.into_bytes()));
+        match self {
+            Value::Absent => None,
+            Value::Bool(b) => plain(b.to_string()),
+            Value::Int(n) => plain(n.to_string()),
+            Value::Uint(n) => plain(n.to_string()),
+            Value::Ip(ip) => plain(ip.to_string()),
+            Value::Flags(bits, names) => plain(flags_text(bits, names)),
+            Value::Text(text) => Some(text),
+            Value::List(list) => Some(join(list, b' ')),
+            Value::Any(values) => Some(join(values.into_iter().filter_map(Value::into_text), b',')),
+        }
     }
 
     /// Makes a record's value into one that rules can compare. `ty` is the type of the record's field.
@@ -64,7 +130,8 @@ impl<'a> Value<'a> {
                 Type::Flags(names) => Value::Flags(bits, names),
                 _ => Value::Uint(bits),
             },
-            Raw::Ip(ip) => Value::Ip(ip),
+            // An IPv4 address that came through an IPv6 socket is that IPv4 address to every rule.
+            Raw::Ip(ip) => Value::Ip(ip.to_canonical()),
             Raw::Text(bytes, cut) => Value::Text(Text::cut(bytes, cut)),
             Raw::List(bytes, cut) => Value::List(split(bytes, cut)),
             Raw::Path(parts, cut) => Value::Text(Text::cut(path(parts, cut), cut)),
@@ -90,6 +157,44 @@ pub fn path(parts: &[u8], cut: Cut) -> Vec<u8> {
     let mut out = vec![0; parts.len() + 1];
     let len = join_path(parts, cut, &mut out).map_or(0, <[u8]>::len);
     out.truncate(len);
+    out
+}
+
+/// Texts with a byte between them. It is cut where its first or last part is; a part cut elsewhere ends it there.
+pub fn join<'a>(parts: impl IntoIterator<Item = Text<'a>>, between: u8) -> Text<'a> {
+    let mut out = Vec::new();
+    let mut cut = Cut::None;
+    for (n, part) in parts.into_iter().enumerate() {
+        if n > 0 {
+            out.push(between);
+        }
+        out.extend_from_slice(&part.bytes);
+        match part.cut {
+            Cut::None => {}
+            Cut::Front if n == 0 => cut = Cut::Front,
+            Cut::Front | Cut::Back => return Text::cut(out, Cut::Back),
+        }
+    }
+    Text::cut(out, cut)
+}
+
+/// `O_RDWR|O_CREAT`; bits without a name follow in hex, no bit at all is `0`.
+pub fn flags_text(bits: u64, names: &'static [Bit]) -> String {
+    let mut out = String::new();
+    let mut rest = bits;
+    for name in names.iter().filter(|bit| bits & bit.mask == bit.value) {
+        rest &= !name.value;
+        if !out.is_empty() {
+            out.push('|');
+        }
+        out.push_str(name.name);
+    }
+    if rest != 0 || out.is_empty() {
+        if !out.is_empty() {
+            out.push('|');
+        }
+        out.push_str(&if rest == 0 { "0".to_owned() } else { format!("{rest:#x}") });
+    }
     out
 }
 

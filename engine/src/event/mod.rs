@@ -1,6 +1,8 @@
 //! One thing that happened, with who did it. Also the form in which `nightjar events` prints it and in which the
 //! cases of rule tests are written: what one prints, the other reads.
 
+pub mod errno;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
