@@ -12,4 +12,5 @@ pub mod cli;
 pub mod config;
 pub mod identity;
 pub mod output;
+pub mod privilege;
 pub mod sensor;

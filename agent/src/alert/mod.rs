@@ -9,7 +9,7 @@ pub mod human;
 pub mod json;
 #[cfg(test)]
 pub(crate) mod sample;
-mod wrap;
+pub mod wrap;
 
 use std::{fmt::Write, sync::Arc};
 

@@ -5,6 +5,7 @@ mod checked;
 mod file;
 mod parse;
 mod raw;
+pub mod rules;
 mod size;
 
 pub use self::{
