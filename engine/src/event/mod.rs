@@ -1,15 +1,20 @@
 //! One thing that happened, with who did it. Also the form in which `nightjar events` prints it and in which the
 //! cases of rule tests are written: what one prints, the other reads.
 
+mod case;
 pub mod errno;
+mod form;
+mod node;
+mod parts;
+mod usual;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use nightjar_events::{Body, Field, Header, Kind, Record};
-use serde::{Deserialize, Serialize};
 
-use crate::value::{Text, Value};
+pub use self::case::{Case, CaseError, KEYS as CASE_KEYS};
+use crate::value::Value;
 
 /// Most ancestors that are kept or asked for.
 pub const ANCESTORS_MAX: usize = 64;
@@ -35,24 +40,15 @@ pub struct Event {
 pub enum Payload {
     /// From the kernel.
     Record { header: Header, body: Box<Body>, tail: Bytes },
-    /// From a test case or a capture: values by field name.
+    /// From a test case or a capture: values by the name of their row. What is absent is not there.
     Case { kind: Kind, variant: u16, values: BTreeMap<String, OwnedValue> },
 }
 
-/// What a case may give for a field.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum OwnedValue {
-    Bool(bool),
-    Int(i64),
-    Uint(u64),
-    Text(String),
-    List(Vec<String>),
-}
+/// A value that borrows nothing: as it would be read from a record.
+pub type OwnedValue = Value<'static>;
 
 /// A process image: changes at exec, then a new one replaces it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Process {
     pub pid: u32,
     /// `start_boottime`, nanoseconds. 0 when it is not known.
@@ -66,27 +62,24 @@ pub struct Process {
     pub sid: u32,
     pub tty: u32,
     /// `task_struct::comm`.
-    #[serde(with = "lossy")]
     pub comm: Vec<u8>,
     /// Path of the program's file.
-    #[serde(with = "lossy")]
     pub exe_path: Vec<u8>,
-    #[serde(skip)]
     pub exe_path_cut: bool,
     /// Argument vector, the program's own name first.
-    #[serde(with = "lossy_list")]
     pub args: Vec<Vec<u8>>,
-    #[serde(skip)]
     pub args_cut: bool,
-    #[serde(with = "lossy")]
     pub cwd: Vec<u8>,
     pub uid: u32,
     pub gid: u32,
     pub euid: u32,
     pub egid: u32,
     pub loginuid: Option<u32>,
+    /// Name of `euid`.
     pub user: Option<String>,
+    /// Name of `egid`.
     pub group: Option<String>,
+    /// Name of `loginuid`.
     pub login_user: Option<String>,
     pub cap_effective: u64,
     pub cap_permitted: u64,
@@ -103,8 +96,7 @@ pub struct Process {
 }
 
 /// What is known of a container. Empty text means not known.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Container {
     /// Whole id; rules see its first twelve characters as `container.id`.
     pub id: String,
@@ -125,8 +117,7 @@ pub struct Container {
     pub missing: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mount {
     pub source: String,
     pub dest: String,
@@ -142,11 +133,8 @@ impl Event {
 
     /// `evt.type`.
     pub fn type_name(&self) -> &'static str {
-        let (kind, variant) = match &self.payload {
-            Payload::Record { body, header, .. } => (body.kind(), header.variant),
-            Payload::Case { kind, variant, .. } => (*kind, *variant),
-        };
-        kind.event().types.get(usize::from(variant)).copied().unwrap_or(kind.name())
+        let kind = self.kind();
+        kind.event().types.get(usize::from(self.payload.variant())).copied().unwrap_or(kind.name())
     }
 
     /// The value of a field of the event's own page; absent when it is of another event.
@@ -156,7 +144,7 @@ impl Event {
                 Value::from_raw(Record { header, body, tail }.get(field), &field.ty)
             }
             Payload::Case { kind, values, .. } if *kind == field.kind => {
-                values.get(field.name).map_or(Value::Absent, |value| value.as_value(field))
+                values.get(field.name).map_or(Value::Absent, Value::reborrow)
             }
             Payload::Case { .. } => Value::Absent,
         }
@@ -175,43 +163,15 @@ impl Payload {
             Payload::Case { kind, .. } => *kind,
         }
     }
-}
 
-impl OwnedValue {
-    fn as_value<'a>(&'a self, field: &Field) -> Value<'a> {
-        match (self, &field.ty) {
-            (OwnedValue::Bool(b), _) => Value::Bool(*b),
-            (OwnedValue::Int(n), _) => Value::Int(*n),
-            (OwnedValue::Uint(n), _) => Value::Uint(*n),
-            (OwnedValue::Text(text), _) => Value::text(text),
-            (OwnedValue::List(list), _) => {
-                Value::List(list.iter().map(|s| Text::whole(s.as_bytes())).collect())
-            }
+    /// Index into the event's `types`.
+    pub fn variant(&self) -> u16 {
+        match self {
+            Payload::Record { header, .. } => header.variant,
+            Payload::Case { variant, .. } => *variant,
         }
     }
 }
 
-/// Bytes as a string; what is not UTF-8 is replaced.
-mod lossy {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&String::from_utf8_lossy(bytes))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
-        String::deserialize(d).map(String::into_bytes)
-    }
-}
-
-mod lossy_list {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(list: &[Vec<u8>], s: S) -> Result<S::Ok, S::Error> {
-        s.collect_seq(list.iter().map(|bytes| String::from_utf8_lossy(bytes)))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Vec<u8>>, D::Error> {
-        Vec::<String>::deserialize(d).map(|list| list.into_iter().map(String::into_bytes).collect())
-    }
-}
+#[cfg(test)]
+mod tests;
