@@ -12,7 +12,6 @@ use super::{
     Alert,
     cmdline::{shorten, shown},
     escape::{lossless, terminal},
-    priority_name,
     wrap::wrap,
 };
 
@@ -58,7 +57,7 @@ pub fn block(alert: &Alert, look: Look) -> String {
 
 fn title(alert: &Alert, look: Look) -> String {
     let time = alert.time().replace('T', " ");
-    let severity = paint(priority_name(alert.finding.rule.priority), severity_style(alert.finding.rule.priority), look);
+    let severity = paint(alert.finding.rule.priority.name(), severity_style(alert.finding.rule.priority), look);
     let rule = paint(&terminal(&alert.finding.rule.name), Style::new().bold(), look);
     format!("{time}  {severity}  {rule}\n")
 }

@@ -6,9 +6,8 @@
 use std::{borrow::Cow, io};
 
 use nightjar_engine::{
-    Container, Process,
-    field::{self, Type},
-    rule::Reason,
+    Container, Event, Process,
+    rule::{OutputValue, Reason},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::ser::Formatter;
@@ -16,7 +15,6 @@ use serde_json::ser::Formatter;
 use super::{
     Alert, cmdline,
     escape::{is_hazard, lossless},
-    priority_name,
 };
 
 /// Longest command line given of an ancestor, in characters; the process itself is given whole.
@@ -70,6 +68,8 @@ struct View<'a> {
     process: ProcessView<'a>,
     container: Option<ContainerView<'a>>,
     identity: String,
+    /// In the form in which the cases of rule tests are written.
+    event: &'a Event,
     nightjar: About<'a>,
 }
 
@@ -133,7 +133,7 @@ struct About<'a> {
 impl<'a> View<'a> {
     fn of(alert: &'a Alert) -> Self {
         let (rule, finding) = (&alert.finding.rule, &alert.finding);
-        let (time, priority) = (alert.time(), priority_name(rule.priority));
+        let (time, priority) = (alert.time(), rule.priority.name());
         let clock = time.split_once('T').map_or(&*time, |(_, clock)| clock.trim_end_matches('Z'));
         View {
             uuid: alert.id.to_string(),
@@ -150,6 +150,7 @@ impl<'a> View<'a> {
             process: ProcessView::of(&alert.event.process, alert.event.lineage().skip(1)),
             container: alert.event.container.as_deref().map(ContainerView::of),
             identity: alert.identity(),
+            event: &alert.event,
             nightjar: About { version: env!("CARGO_PKG_VERSION"), node: &alert.origin.node },
         }
     }
@@ -209,11 +210,11 @@ fn known(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// What the rule's output names, in its order, with the types that the field table gives; and `evt.time`, which
+/// What the rule's output names, in its order; and `evt.time`, which
 /// Falco adds to every alert.
 struct OutputFields<'a> {
     time: u64,
-    fields: &'a [(String, Option<String>)],
+    fields: &'a [(String, OutputValue)],
 }
 
 impl Serialize for OutputFields<'_> {
@@ -223,34 +224,11 @@ impl Serialize for OutputFields<'_> {
         for (at, (name, value)) in self.fields.iter().enumerate() {
             let again = self.fields[..at].iter().any(|(earlier, _)| earlier == name);
             if name != "evt.time" && !again {
-                map.serialize_entry(name, &typed(name, value.as_deref()))?;
+                map.serialize_entry(name, value)?;
             }
         }
         map.end()
     }
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Typed<'a> {
-    Bool(bool),
-    Int(i64),
-    Uint(u64),
-    Text(&'a str),
-}
-
-/// A value whose text is not of its type, such as a time that the rule wants formatted, stays text.
-fn typed<'a>(name: &str, value: Option<&'a str>) -> Option<Typed<'a>> {
-    let text = value?;
-    let base = name.split_once('[').map_or(name, |(base, _)| base);
-    let ty = field::lookup(base).map_or(Type::Text, |field| field.ty);
-    let typed = match ty {
-        Type::Bool => text.parse().ok().map(Typed::Bool),
-        Type::Int => text.parse().ok().map(Typed::Int),
-        Type::Uint | Type::Port | Type::Time | Type::Duration => text.parse().ok().map(Typed::Uint),
-        Type::Text | Type::List | Type::Ip | Type::Net | Type::Flags => None,
-    };
-    Some(typed.unwrap_or(Typed::Text(text)))
 }
 
 #[cfg(test)]
@@ -277,6 +255,7 @@ mod tests {
         assert_eq!(value["time"], "2025-11-25T00:34:43.123456789Z");
         assert_eq!(value["output_fields"]["evt.time"], 1_764_030_883_123_456_789_u64);
         assert_eq!(value["output_fields"]["fd.name"], "/etc/shadow");
+        assert_eq!(value["output_fields"]["proc.pid"], 1234);
         assert_eq!(value["output_fields"]["k8s.ns.name"], Value::Null);
     }
 
@@ -289,6 +268,8 @@ mod tests {
         assert_eq!(names, ["sh", "containerd-shim", "systemd"]);
         assert_eq!(value["container"]["pod"], json!({"name": "web-0", "namespace": "shop", "uid": null}));
         assert_eq!(value["identity"], "complete");
+        assert_eq!(value["event"]["type"], "openat");
+        assert_eq!(value["event"]["path"], "/etc/shadow");
         assert_eq!(value["nightjar"]["node"], "node-1");
     }
 
@@ -307,7 +288,7 @@ mod tests {
     #[test]
     fn a_field_that_the_output_names_twice_is_one_key() {
         let mut alert = alert();
-        alert.finding.fields.push(("fd.name".into(), Some("/etc/shadow".into())));
+        alert.finding.fields.push(alert.finding.fields[0].clone());
         assert_eq!(line(&alert).unwrap().matches("\"fd.name\":").count(), 1);
     }
 

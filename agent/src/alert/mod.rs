@@ -16,7 +16,7 @@ use std::{fmt::Write, sync::Arc};
 use jiff::Timestamp;
 use nightjar_engine::{
     Event, Payload,
-    rule::{Finding, Priority},
+    rule::Finding,
 };
 use uuid::Uuid;
 
@@ -94,20 +94,6 @@ fn id(boot: &Uuid, event: &Event, rule: &str) -> Uuid {
 /// Nanoseconds since the epoch as RFC 3339 with all nine digits.
 pub fn rfc3339(time: u64) -> String {
     Timestamp::from_nanosecond(i128::from(time)).map_or_else(|_| time.to_string(), |time| format!("{time:.9}"))
-}
-
-/// As Falco's JSON spells it.
-pub fn priority_name(priority: Priority) -> &'static str {
-    match priority {
-        Priority::Emergency => "Emergency",
-        Priority::Alert => "Alert",
-        Priority::Critical => "Critical",
-        Priority::Error => "Error",
-        Priority::Warning => "Warning",
-        Priority::Notice => "Notice",
-        Priority::Informational => "Informational",
-        Priority::Debug => "Debug",
-    }
 }
 
 #[cfg(test)]

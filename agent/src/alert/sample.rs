@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use nightjar_engine::{
-    Container, Event, Payload, Process,
-    event::OwnedValue,
-    rule::{Finding, Priority, Reason, Rule},
+    Container, Event, Payload, Process, Value,
+    rule::{Finding, OutputValue, Priority, Reason, Rule},
 };
 use nightjar_events::Kind;
 use uuid::Uuid;
@@ -40,7 +39,7 @@ pub fn alert() -> Alert {
         payload: Payload::Case {
             kind: Kind::Open,
             variant: 1,
-            values: BTreeMap::from([("path".to_owned(), OwnedValue::Text("/etc/shadow".into()))]),
+            values: BTreeMap::from([("path".to_owned(), Value::owned("/etc/shadow"))]),
         },
         process: Arc::new(process(1234, "cat", &["cat", "/etc/shadow"], Some(shell))),
         container: Some(Arc::new(Container {
@@ -69,16 +68,16 @@ fn finding() -> Finding {
         file: "rules/credential_access/files.yaml".into(),
         line: 3,
     };
-    let field = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
+    let text = |name: &str, value: &str| (name.to_owned(), OutputValue::Text(value.to_owned()));
     let reason = |check: &str, value: &str| Reason { check: check.into(), value: value.into() };
     Finding {
         rule: Arc::new(rule),
         output: "Secret file read (file=/etc/shadow user=root pid=1234)".into(),
         fields: vec![
-            field("fd.name", Some("/etc/shadow")),
-            field("user.name", Some("root")),
-            field("proc.pid", Some("1234")),
-            field("k8s.ns.name", None),
+            text("fd.name", "/etc/shadow"),
+            text("user.name", "root"),
+            ("proc.pid".to_owned(), OutputValue::Uint(1234)),
+            ("k8s.ns.name".to_owned(), OutputValue::Absent),
         ],
         reasons: vec![reason("evt.type in (open, openat)", "openat"), reason("fd.name = /etc/shadow", "/etc/shadow")],
     }

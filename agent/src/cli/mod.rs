@@ -18,7 +18,7 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 pub use self::{
     exit::{Exit, Failure, OrEnd},
-    node::{DemoRequest, EventsRequest, Node},
+    node::{DemoRequest, EachEvent, EventsRequest, Node},
     terminal::{Color, Terminal},
 };
 

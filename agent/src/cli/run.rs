@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 
-use super::{DemoRequest, Exit, Failure, Node, OrEnd, Terminal, rules::Rules};
+use super::{DemoRequest, Exit, Failure, Node, OrEnd, Terminal, rules};
 use crate::{
     alert::Origin,
     config::{Config, OutputForm, Raw},
@@ -47,7 +47,7 @@ pub struct DemoArgs {
 impl RunArgs {
     pub fn run(self, node: &dyn Node, terminal: Terminal) -> Result<Exit, Failure> {
         let config = self.config()?;
-        let rules = Rules::for_watching(&config)?;
+        let rules = rules::configured(&config)?;
         let form = match config.output {
             Some(OutputForm::Human) => Form::Human(terminal.look),
             Some(OutputForm::Json) => Form::Json,
@@ -69,7 +69,7 @@ impl DemoArgs {
     pub fn run(self, node: &dyn Node, terminal: Terminal) -> Result<Exit, Failure> {
         let deadline = Duration::try_from(self.deadline).or_end(Exit::Usage)?;
         let config = Config::check(Raw::default()).or_end(Exit::Usage)?;
-        let rules = Rules::for_watching(&config)?;
+        let rules = rules::configured(&config)?;
         let origin = Arc::new(Origin::of_this_node().or_end(Exit::CannotRun)?);
         let request = DemoRequest { config, rules, origin, deadline, terminal };
         let all_seen = node.demo(request).or_end(Exit::Broken)?;

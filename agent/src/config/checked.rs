@@ -2,9 +2,9 @@
 
 use std::{io, path::PathBuf};
 
-use nightjar_engine::rule::Priority;
+use nightjar_engine::rule::{Matching, Priority, Selection, Target};
 
-use super::raw::{Matching, OutputForm, Raw, Scope};
+use super::raw::{OutputForm, Raw, Scope};
 
 /// Smallest ring: below this a burst of starting programs does not fit.
 pub const RING_MIN: u64 = 256 << 10;
@@ -26,20 +26,6 @@ pub struct Config {
     /// Bytes: a power of two.
     pub ring_size: u32,
     pub host_root: PathBuf,
-}
-
-/// Switches rules on or off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
-    pub on: bool,
-    pub target: Target,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Names, with `*` for any text.
-    Rule(String),
-    Tag(String),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +52,7 @@ impl Config {
         Ok(Config {
             selections: selections(&raw.disable, &raw.enable)?,
             min_priority: raw.min_priority.unwrap_or(Priority::Debug),
-            matching: raw.matching.unwrap_or_default(),
+            matching: raw.matching.unwrap_or_default().into(),
             output: raw.output,
             scope: raw.scope.unwrap_or_default(),
             ring_size: raw.ring_size.map_or(Ok(RING_DEFAULT), |size| ring_size(size.0))?,
@@ -80,7 +66,7 @@ impl Config {
 fn selections(disable: &[String], enable: &[String]) -> Result<Vec<Selection>, ConfigError> {
     let off = disable.iter().map(|text| (false, text));
     let on = enable.iter().map(|text| (true, text));
-    off.chain(on).map(|(on, text)| Ok(Selection { on, target: target(text)? })).collect()
+    off.chain(on).map(|(on, text)| Ok(Selection { enable: on, target: target(text)? })).collect()
 }
 
 fn target(text: &str) -> Result<Target, ConfigError> {
@@ -141,9 +127,9 @@ mod tests {
     fn what_is_enabled_wins_over_what_is_disabled() {
         let raw = Raw { disable: vec!["*".into()], enable: vec!["tag=k8s".into(), "Read*".into()], ..Raw::default() };
         let expected = [
-            Selection { on: false, target: Target::Rule("*".into()) },
-            Selection { on: true, target: Target::Tag("k8s".into()) },
-            Selection { on: true, target: Target::Rule("Read*".into()) },
+            Selection { enable: false, target: Target::Rule("*".into()) },
+            Selection { enable: true, target: Target::Tag("k8s".into()) },
+            Selection { enable: true, target: Target::Rule("Read*".into()) },
         ];
         assert_eq!(Config::check(raw).unwrap().selections, expected);
         let empty = Raw { disable: vec!["tag=".into()], ..Raw::default() };

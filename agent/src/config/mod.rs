@@ -9,7 +9,7 @@ pub mod rules;
 mod size;
 
 pub use self::{
-    checked::{Config, ConfigError, Selection, Target},
+    checked::{Config, ConfigError},
     file::{CONFIG_MAX, FileError},
     parse::priority,
     raw::{Matching, OutputForm, Raw, Scope},

@@ -3,24 +3,10 @@
 use nightjar_engine::rule::Priority;
 use serde::{Deserialize, Deserializer, de};
 
-use crate::alert::priority_name;
-
-const PRIORITIES: [Priority; 8] = [
-    Priority::Emergency,
-    Priority::Alert,
-    Priority::Critical,
-    Priority::Error,
-    Priority::Warning,
-    Priority::Notice,
-    Priority::Informational,
-    Priority::Debug,
-];
-
 /// A priority by its name, in any case; `info` for short as in Falco.
 pub fn priority(text: &str) -> Result<Priority, String> {
-    let wanted = if text.eq_ignore_ascii_case("info") { "informational" } else { text };
-    PRIORITIES.into_iter().find(|p| priority_name(*p).eq_ignore_ascii_case(wanted)).ok_or_else(|| {
-        let names = PRIORITIES.map(|p| priority_name(p).to_lowercase()).join(", ");
+    Priority::of(text).ok_or_else(|| {
+        let names = Priority::ALL.map(|priority| priority.name().to_lowercase()).join(", ");
         format!("`{text}` is not a priority: expected one of {names}")
     })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use nightjar_engine::rule::Priority;
+use nightjar_engine::rule::{self, Priority};
 use serde::Deserialize;
 
 use super::{parse, size::ByteSize};
@@ -58,6 +58,15 @@ pub enum Matching {
     First,
     /// Every rule that matches an event
     All,
+}
+
+impl From<Matching> for rule::Matching {
+    fn from(matching: Matching) -> Self {
+        match matching {
+            Matching::First => rule::Matching::First,
+            Matching::All => rule::Matching::All,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]

@@ -17,7 +17,7 @@ use self::{
     runtimes::Runtime,
     verdict::{Health, Problem},
 };
-use super::{Exit, Failure, Node, OrEnd, Terminal, rules::{Rules, RuleState}, terminal::print};
+use super::{Exit, Failure, Node, OrEnd, Terminal, rules::{RuleState, configured, states}, terminal::print};
 use crate::{
     alert::json,
     config::{Config, Raw},
@@ -91,7 +91,7 @@ impl Report {
             Err(e) => (Vec::new(), Some(format!("{e:#}"))),
         };
         let kinds = verdict::working_kinds(&hooks);
-        let rules = Rules::from(config)?.states(&kinds);
+        let rules = states(&configured(config)?, &kinds);
         let held = privilege::held()?;
         let capabilities = privilege::needed(kernel.version())
             .map(|need| CapabilityState { name: need.capability.to_string(), held: held.contains(&need.capability), why: need.why })
