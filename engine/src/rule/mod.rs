@@ -1,6 +1,31 @@
-//! Rule files: language front end, compiled rules, verdicts.
+//! Falco's rule language: files in, verdicts out.
+//!
+//! In reading order: `source` is YAML that knows its lines, `load` makes items of it and puts lists, macros and
+//! exceptions in place, `lang` parses conditions, `check` gives them types and shares what is equal, `run` judges.
+//! It reads no files and knows no clock. Sigma rules will be another front end to `check`.
+
+mod cases;
+mod check;
+mod coverage;
+mod explain;
+mod lang;
+mod load;
+mod ruleset;
+mod run;
+mod source;
 
 use std::sync::Arc;
+
+pub use self::{
+    cases::RuleTest,
+    check::Table,
+    coverage::Coverage,
+    explain::Explanation,
+    load::{Loaded, load, load_with},
+    ruleset::{Matching, RuleSet, Selection, Target},
+    run::output::{MISSING, OutputValue},
+    source::{Diagnostic, Node, Severity},
+};
 
 /// A rule file's text, and the name that messages call it by.
 #[derive(Clone, Debug)]
@@ -20,6 +45,39 @@ pub enum Priority {
     Notice,
     Informational,
     Debug,
+}
+
+impl Priority {
+    pub const ALL: [Priority; 8] = [
+        Priority::Emergency,
+        Priority::Alert,
+        Priority::Critical,
+        Priority::Error,
+        Priority::Warning,
+        Priority::Notice,
+        Priority::Informational,
+        Priority::Debug,
+    ];
+
+    /// As Falco prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Priority::Emergency => "Emergency",
+            Priority::Alert => "Alert",
+            Priority::Critical => "Critical",
+            Priority::Error => "Error",
+            Priority::Warning => "Warning",
+            Priority::Notice => "Notice",
+            Priority::Informational => "Informational",
+            Priority::Debug => "Debug",
+        }
+    }
+
+    /// In any case; `INFO` is short for `INFORMATIONAL`.
+    pub fn of(word: &str) -> Option<Priority> {
+        let info = word.eq_ignore_ascii_case("info").then_some(Priority::Informational);
+        info.or_else(|| Priority::ALL.into_iter().find(|priority| priority.name().eq_ignore_ascii_case(word)))
+    }
 }
 
 /// What a person wrote, after lists, macros, appends and overrides are resolved.
@@ -45,8 +103,8 @@ pub struct Finding {
     pub rule: Arc<Rule>,
     /// The output template, filled in. Not escaped.
     pub output: String,
-    /// Field expression and value, for each that the output names, in its order; `None` when absent.
-    pub fields: Vec<(String, Option<String>)>,
+    /// Field expression and value, for each that the output names, in its order.
+    pub fields: Vec<(String, OutputValue)>,
     /// Which comparisons made it match.
     pub reasons: Vec<Reason>,
 }

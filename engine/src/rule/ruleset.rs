@@ -1,0 +1,201 @@
+//! Loaded rules: judge events by them, switch them on and off, ask which events they want.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use nightjar_events::{EVENTS, Kind};
+
+use super::{
+    Finding, Priority, Rule,
+    cases::RuleTest,
+    check::{Arena, NodeId, types},
+    lang::Expr,
+    run::{
+        output::{Part, Teller},
+        pattern::Glob,
+        program::Program,
+        read::Slot,
+        truth::Truth,
+    },
+};
+use crate::event::{Event, Payload};
+use nightjar_events::Cut;
+
+/// How many rules an event may match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Matching {
+    /// The first in the order of the files, as Falco does unless told otherwise.
+    First,
+    #[default]
+    All,
+}
+
+/// Switches rules on or off after loading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    pub enable: bool,
+    pub target: Target,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Rules whose name matches a glob.
+    Rule(String),
+    /// Rules that carry a tag.
+    Tag(String),
+}
+
+pub struct RuleSet {
+    pub(super) arena: Arena,
+    pub(super) rules: Vec<Entry>,
+    pub(super) origins: Origins,
+    pub(super) tests: Vec<RuleTest>,
+    /// By event and variant.
+    programs: Vec<Vec<Program>>,
+    /// Every read in a place of its own.
+    slots: Vec<Slot>,
+    least: Priority,
+}
+
+pub(super) struct Entry {
+    pub rule: Arc<Rule>,
+    pub root: NodeId,
+    pub expr: Expr,
+    pub output: Vec<Part>,
+    /// Lists its condition names, macros included.
+    pub lists: Vec<String>,
+    undecided: AtomicU64,
+}
+
+/// File and line where lists and macros were last defined.
+#[derive(Default)]
+pub(super) struct Origins {
+    pub lists: BTreeMap<String, (String, u32)>,
+    pub macros: BTreeMap<String, (String, u32)>,
+}
+
+impl Entry {
+    pub fn new(rule: Rule, root: NodeId, expr: Expr, output: Vec<Part>, lists: Vec<String>) -> Entry {
+        Entry { rule: Arc::new(rule), root, expr, output, lists, undecided: AtomicU64::new(0) }
+    }
+}
+
+impl RuleSet {
+    pub(super) fn new(arena: Arena, rules: Vec<Entry>, origins: Origins, tests: Vec<RuleTest>) -> RuleSet {
+        let slots = (0..arena.operands.reads.len() as Slot).collect();
+        let mut set =
+            RuleSet { arena, rules, origins, tests, programs: Vec::new(), slots, least: Priority::Debug };
+        set.compile();
+        set
+    }
+
+    fn compile(&mut self) {
+        let program = |name: &str| {
+            let active = (0u32..).zip(&self.rules).filter(|(_, entry)| self.active(&entry.rule));
+            let can = active.filter(|(_, entry)| self.arena.here[entry.root.0 as usize].yes.has(name));
+            Program::new(&self.arena, name, can.map(|(index, entry)| (index, entry.root)))
+        };
+        self.programs =
+            EVENTS.iter().map(|event| event.types.iter().map(|name| program(name)).collect()).collect();
+    }
+
+    /// In file order, also those that are switched off.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.rules.iter().map(|entry| &entry.rule)
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.rules.iter().find(|entry| entry.rule.name == name)
+    }
+
+    /// Whether a rule takes part: it is enabled and severe enough.
+    pub fn active(&self, rule: &Rule) -> bool {
+        rule.enabled && rule.priority <= self.least
+    }
+
+    /// Adds a finding for each rule that objects to the event.
+    pub fn judge(&self, event: &Event, matching: Matching, findings: &mut Vec<Finding>) {
+        let (kind, variant) = match &event.payload {
+            Payload::Record { header, body, .. } => (body.kind(), header.variant),
+            Payload::Case { kind, variant, .. } => (*kind, *variant),
+        };
+        let programs = self.programs.get(kind as usize);
+        let Some(program) = programs.and_then(|programs| programs.get(usize::from(variant))) else { return };
+        let mut teller: Option<Teller<'_, '_>> = None;
+        program.judge(&self.arena, event, |index, truth| {
+            let entry = &self.rules[index as usize];
+            match truth {
+                Truth::False => true,
+                Truth::Undecided => {
+                    entry.undecided.fetch_add(1, Ordering::Relaxed);
+                    true
+                }
+                Truth::True => {
+                    let teller = teller.get_or_insert_with(|| Teller::new(&self.arena, event, &self.slots));
+                    let (output, fields) = teller.fill(&entry.output);
+                    let reasons = teller.reasons(entry.root);
+                    findings.push(Finding { rule: Arc::clone(&entry.rule), output, fields, reasons });
+                    matching == Matching::All
+                }
+            }
+        });
+    }
+
+    /// How often each rule could not be decided because a value was cut off; only those where it happened.
+    pub fn undecided(&self) -> impl Iterator<Item = (&Arc<Rule>, u64)> {
+        let counts = self.rules.iter().map(|entry| (&entry.rule, entry.undecided.load(Ordering::Relaxed)));
+        counts.filter(|(_, count)| *count > 0)
+    }
+
+    /// The events that some active rule wants.
+    pub fn kinds(&self) -> BTreeSet<Kind> {
+        let wanted = types::produced().filter(|(_, kind, variant)| {
+            let programs = self.programs.get(*kind as usize);
+            programs.and_then(|programs| programs.get(usize::from(*variant))).is_some_and(|program| !program.is_empty())
+        });
+        wanted.map(|(_, kind, _)| kind).collect()
+    }
+
+    /// Switches rules on and off, one selection after the other. The error names a glob that cannot be read.
+    pub fn select(&mut self, selections: &[Selection]) -> Result<(), String> {
+        for selection in selections {
+            let glob = match &selection.target {
+                Target::Rule(pattern) => {
+                    let glob = Glob::new(pattern.as_bytes(), false);
+                    Some(glob.map_err(|error| format!("rule selection `{pattern}`: {error}"))?)
+                }
+                Target::Tag(_) => None,
+            };
+            for entry in &mut self.rules {
+                let chosen = match (&selection.target, &glob) {
+                    (Target::Tag(tag), _) => entry.rule.tags.contains(tag),
+                    (Target::Rule(_), Some(glob)) => {
+                        glob.test(entry.rule.name.as_bytes(), Cut::None) == Truth::True
+                    }
+                    (Target::Rule(_), None) => false,
+                };
+                if chosen {
+                    Arc::make_mut(&mut entry.rule).enabled = selection.enable;
+                }
+            }
+        }
+        self.compile();
+        Ok(())
+    }
+
+    /// Leaves out rules that are less severe.
+    pub fn set_min_priority(&mut self, least: Priority) {
+        self.least = least;
+        self.compile();
+    }
+
+    /// The cases that rules carry, in file order.
+    pub fn tests(&self) -> &[RuleTest] {
+        &self.tests
+    }
+}

@@ -1,0 +1,236 @@
+//! The rules that can match one event type, with everything that the type decides already decided.
+
+use std::collections::HashMap;
+
+use super::{
+    compare::Test,
+    read::{NONE, Read, Reader, Slot},
+    text::TextTest,
+    truth::Truth,
+};
+use crate::{
+    event::Event,
+    rule::check::{Arena, CheckId, Node, NodeId, ReadId, arena::Fixed},
+};
+
+#[derive(Default)]
+pub struct Program {
+    steps: Vec<Step>,
+    /// Rule and the step that is its verdict, in file order.
+    roots: Vec<(u32, u32)>,
+    slots: Vec<Slot>,
+    slot_count: usize,
+}
+
+enum Step {
+    Const(Truth),
+    Check(CheckId),
+    And(Box<[u32]>),
+    Or(Box<[u32]>),
+    Not(u32),
+}
+
+impl Program {
+    /// `rules` are those that can be true for `event_type`.
+    pub fn new(arena: &Arena, event_type: &str, rules: impl Iterator<Item = (u32, NodeId)>) -> Program {
+        let mut builder = Builder {
+            arena,
+            event_type,
+            program: Program { slots: vec![NONE; arena.operands.reads.len()], ..Program::default() },
+            costs: Vec::new(),
+            done: HashMap::new(),
+        };
+        for (rule, root) in rules {
+            let folded = builder.fold(root);
+            let step = match folded {
+                Folded::Step(step) => step,
+                Folded::Const(truth) => builder.push(Step::Const(truth), 0),
+            };
+            builder.program.roots.push((rule, step));
+        }
+        builder.program
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+
+    /// Each rule's verdict, in file order, until `each` says stop.
+    pub fn judge(&self, arena: &Arena, event: &Event, mut each: impl FnMut(u32, Truth) -> bool) {
+        if self.roots.is_empty() {
+            return;
+        }
+        let reader = Reader::new(event, &arena.operands.reads, &self.slots, self.slot_count);
+        let mut run = Run { program: self, arena, reader, truths: vec![None; self.steps.len()] };
+        for (rule, root) in &self.roots {
+            let truth = run.step(*root);
+            if !each(*rule, truth) {
+                return;
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Folded {
+    Const(Truth),
+    Step(u32),
+}
+
+struct Builder<'a> {
+    arena: &'a Arena,
+    event_type: &'a str,
+    program: Program,
+    costs: Vec<u32>,
+    done: HashMap<NodeId, Folded>,
+}
+
+impl Builder<'_> {
+    fn push(&mut self, step: Step, cost: u32) -> u32 {
+        self.program.steps.push(step);
+        self.costs.push(cost);
+        (self.program.steps.len() - 1) as u32
+    }
+
+    fn fold(&mut self, id: NodeId) -> Folded {
+        if let Some(folded) = self.done.get(&id) {
+            return *folded;
+        }
+        let folded = match &self.arena.nodes[id.0 as usize] {
+            Node::Const(value) => Folded::Const((*value).into()),
+            Node::Check(check) => self.check(*check),
+            Node::And(parts) => self.chain(parts, Truth::False, Step::And),
+            Node::Or(parts) => self.chain(parts, Truth::True, Step::Or),
+            Node::Not(inner) => match self.fold(*inner) {
+                Folded::Const(truth) => Folded::Const(truth.not()),
+                Folded::Step(step) => {
+                    let cost = self.costs[step as usize];
+                    Folded::Step(self.push(Step::Not(step), cost))
+                }
+            },
+        };
+        self.done.insert(id, folded);
+        folded
+    }
+
+    /// `end` is the value that settles the chain: false for `and`, true for `or`.
+    fn chain(&mut self, parts: &[NodeId], end: Truth, join: fn(Box<[u32]>) -> Step) -> Folded {
+        let (mut steps, mut undecided) = (Vec::with_capacity(parts.len()), false);
+        for part in parts {
+            match self.fold(*part) {
+                Folded::Const(truth) if truth == end => return Folded::Const(end),
+                Folded::Const(Truth::Undecided) => undecided = true,
+                Folded::Const(Truth::True | Truth::False) => {}
+                Folded::Step(step) => steps.push(step),
+            }
+        }
+        // Cheapest first: the order does not change the answer.
+        steps.sort_by_key(|step| self.costs[*step as usize]);
+        match steps.as_slice() {
+            [] if undecided => return Folded::Const(Truth::Undecided),
+            [] => return Folded::Const(end.not()),
+            [one] if !undecided => return Folded::Step(*one),
+            [..] => {}
+        }
+        if undecided {
+            steps.push(self.push(Step::Const(Truth::Undecided), 0));
+        }
+        let cost = steps.iter().map(|step| self.costs[*step as usize]).fold(0, u32::saturating_add);
+        Folded::Step(self.push(join(steps.into()), cost))
+    }
+
+    fn check(&mut self, id: CheckId) -> Folded {
+        let checked = &self.arena.checks[id.0 as usize];
+        match checked.fixed {
+            Fixed::Types(types) => return Folded::Const(types.has(self.event_type).into()),
+            Fixed::Always(value) => return Folded::Const(value.into()),
+            Fixed::Never => return Folded::Const(Truth::Undecided),
+            Fixed::No => {}
+        }
+        // A value that this event never has: every comparison with it is false.
+        if !self.arena.has(&checked.compare).has(self.event_type) {
+            return Folded::Const(Truth::False);
+        }
+        self.use_read(checked.compare.read);
+        if let Test::Right(_, right) = &checked.compare.test {
+            self.use_read(*right);
+        }
+        Folded::Step(self.push(Step::Check(id), cost(&checked.compare.test)))
+    }
+
+    fn use_read(&mut self, id: ReadId) {
+        if self.program.slots[id.0 as usize] != NONE {
+            return;
+        }
+        self.program.slots[id.0 as usize] = self.program.slot_count as Slot;
+        self.program.slot_count += 1;
+        match &self.arena.operands.reads[id.0 as usize] {
+            Read::List(parts) | Read::Call { args: parts, .. } => parts.iter().for_each(|part| self.use_read(*part)),
+            Read::Field(_, _) | Read::Unproduced | Read::Literal(_) => {}
+        }
+    }
+}
+
+fn cost(test: &Test) -> u32 {
+    match test {
+        Test::Exists | Test::Bool(_) | Test::Order(_, _) | Test::Numbers(_) => 1,
+        Test::Net(_) => 4,
+        Test::Text(TextTest::Eq(_) | TextTest::Startswith(_) | TextTest::Endswith(_)) => 2,
+        Test::Text(TextTest::In(_)) => 3,
+        Test::Text(TextTest::Contains(_)) => 6,
+        Test::Text(TextTest::Icontains(_) | TextTest::Pmatch(_)) => 10,
+        Test::Text(TextTest::Glob(_) | TextTest::Regex(_)) => 30,
+        Test::Not(test) => cost(test),
+        Test::Quantified(_, tests) => tests.iter().map(cost).fold(1, u32::saturating_add),
+        Test::Right(_, _) => 15,
+    }
+}
+
+struct Run<'r, 'e> {
+    program: &'r Program,
+    arena: &'r Arena,
+    reader: Reader<'r, 'e>,
+    truths: Vec<Option<Truth>>,
+}
+
+impl Run<'_, '_> {
+    fn step(&mut self, id: u32) -> Truth {
+        if let Some(truth) = self.truths[id as usize] {
+            return truth;
+        }
+        let program = self.program;
+        let truth = match &program.steps[id as usize] {
+            Step::Const(truth) => *truth,
+            Step::Check(check) => check_truth(self.arena, &mut self.reader, *check),
+            Step::And(parts) => self.chain(parts, Truth::True, Truth::False, Truth::and),
+            Step::Or(parts) => self.chain(parts, Truth::False, Truth::True, Truth::or),
+            Step::Not(inner) => self.step(*inner).not(),
+        };
+        self.truths[id as usize] = Some(truth);
+        truth
+    }
+
+    fn chain(&mut self, parts: &[u32], start: Truth, end: Truth, join: fn(Truth, Truth) -> Truth) -> Truth {
+        let mut sum = start;
+        for part in parts {
+            sum = join(sum, self.step(*part));
+            if sum == end {
+                break;
+            }
+        }
+        sum
+    }
+}
+
+/// What a comparison says of an event.
+pub fn check_truth(arena: &Arena, reader: &mut Reader<'_, '_>, id: CheckId) -> Truth {
+    let compare = &arena.checks[id.0 as usize].compare;
+    reader.fill(compare.read);
+    match &compare.test {
+        Test::Right(_, right) => {
+            reader.fill(*right);
+            compare.truth(reader.got(compare.read), Some(reader.got(*right)))
+        }
+        _ => compare.truth(reader.got(compare.read), None),
+    }
+}
