@@ -123,7 +123,9 @@ impl<'a> Value<'a> {
             Raw::Bool(b) => Value::Bool(b),
             Raw::Int(n) => Value::Int(n),
             Raw::Uint(n) => match ty {
-                Type::Enum(names) => names.iter().find(|(_, v)| *v == n).map_or(Value::Uint(n), |(name, _)| Value::text(*name)),
+                Type::Enum(names) => {
+                    names.iter().find(|(_, v)| *v == n).map_or(Value::Uint(n), |(name, _)| Value::text(*name))
+                }
                 _ => Value::Uint(n),
             },
             Raw::Flags(bits) => match ty {

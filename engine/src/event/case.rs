@@ -97,11 +97,16 @@ fn find_type(name: &str) -> Result<(Kind, u16), CaseError> {
     if let Some((_, kind, variant)) = all.clone().find(|(known, ..)| *known == name) {
         return Ok((kind, variant));
     }
-    let hint = closest(name, all.clone().map(|(known, ..)| known)).map(|known| format!(", did you mean `{known}`?"));
+    let hint =
+        closest(name, all.clone().map(|(known, ..)| known)).map(|known| format!(", did you mean `{known}`?"));
     let mut known: Vec<_> = all.by_ref().map(|(known, ..)| known).collect();
     known.sort_unstable();
     known.dedup();
-    Err(CaseError::UnknownType { name: name.to_owned(), hint: hint.unwrap_or_default(), known: known.join(", ") })
+    Err(CaseError::UnknownType {
+        name: name.to_owned(),
+        hint: hint.unwrap_or_default(),
+        known: known.join(", "),
+    })
 }
 
 fn find_field(kind: Kind, key: &str) -> Result<&'static Field, CaseError> {

@@ -38,9 +38,16 @@ mod tests {
 
     #[test]
     fn the_table_has_not_slipped() {
-        for (name_, number_) in
-            [("EPERM", 1), ("EACCES", 13), ("ELOOP", 40), ("EBFONT", 59), ("EILSEQ", 84), ("ECONNREFUSED", 111), ("EINPROGRESS", 115), ("EHWPOISON", 133)]
-        {
+        for (name_, number_) in [
+            ("EPERM", 1),
+            ("EACCES", 13),
+            ("ELOOP", 40),
+            ("EBFONT", 59),
+            ("EILSEQ", 84),
+            ("ECONNREFUSED", 111),
+            ("EINPROGRESS", 115),
+            ("EHWPOISON", 133),
+        ] {
             assert_eq!(name(number_), Some(name_));
             assert_eq!(number(name_), i64::try_from(number_).ok());
         }

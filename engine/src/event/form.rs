@@ -33,18 +33,19 @@ pub fn read(node: Node, ty: &Type) -> Result<Value<'static>, Expected> {
         Type::Text | Type::Path => read_text(node).map(Value::Text),
         Type::List => read_list(node).map(Value::List),
         Type::Ip => match &node {
-            Node::Text(text) => text.parse::<IpAddr>().map_or_else(
-                |_| expected("an IPv4 or IPv6 address"),
-                |ip| Ok(Value::Ip(ip.to_canonical())),
-            ),
+            Node::Text(text) => text
+                .parse::<IpAddr>()
+                .map_or_else(|_| expected("an IPv4 or IPv6 address"), |ip| Ok(Value::Ip(ip.to_canonical()))),
             _ => expected("an IPv4 or IPv6 address"),
         },
         Type::Flags(names) => read_flags(&node, names).map(|bits| Value::Flags(bits, names)),
         Type::Enum(names) => read_enum(&node, names),
         Type::Mode => match &node {
             // A bare 0644 is six hundred and forty-four to YAML 1.2.
-            Node::Text(text) => u64::from_str_radix(text.trim_start_matches("0o"), 8)
-                .map_or_else(|_| expected("octal digits in quotes, such as \"0644\""), |mode| Ok(Value::Uint(mode))),
+            Node::Text(text) => u64::from_str_radix(text.trim_start_matches("0o"), 8).map_or_else(
+                |_| expected("octal digits in quotes, such as \"0644\""),
+                |mode| Ok(Value::Uint(mode)),
+            ),
             _ => expected("octal digits in quotes, such as \"0644\""),
         },
     }
@@ -139,7 +140,8 @@ pub fn write_text(text: &Text<'_>) -> Node {
 }
 
 fn unhex(hex: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    let digits: Option<Vec<u8>> =
+        hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
     Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
@@ -181,7 +183,9 @@ fn read_enum(node: &Node, names: &'static [(&'static str, u64)]) -> Result<Value
             Some((name, _)) => Ok(Value::text(*name)),
             None => expected(one_of("a name", text, names.iter().map(|(name, _)| *name))),
         },
-        Node::Uint(n) => Ok(names.iter().find(|(_, v)| v == n).map_or(Value::Uint(*n), |(name, _)| Value::text(*name))),
+        Node::Uint(n) => {
+            Ok(names.iter().find(|(_, v)| v == n).map_or(Value::Uint(*n), |(name, _)| Value::text(*name)))
+        }
         _ => expected(one_of("a name", "", names.iter().map(|(name, _)| *name))),
     }
 }

@@ -174,4 +174,6 @@ impl Payload {
 }
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;

@@ -95,7 +95,9 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_f64<E: Error>(self, n: f64) -> Result<Node, E> {
         // What was written is lost by now: `1.10` would come back as `1.1`.
-        Err(E::custom(format!("{n} is read as a number with a fraction, which nothing here is: put text in quotes")))
+        Err(E::custom(format!(
+            "{n} is read as a number with a fraction, which nothing here is: put text in quotes"
+        )))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Node, E> {

@@ -87,7 +87,9 @@ impl Form<u64> for Capabilities {
 
 /// Says what an unknown key could have been.
 pub fn unknown(part: &str, key: &str, known: &[&str]) -> String {
-    let hint = closest(key, known.iter().copied()).map(|name| format!(", did you mean `{name}`?")).unwrap_or_default();
+    let hint = closest(key, known.iter().copied())
+        .map(|name| format!(", did you mean `{name}`?"))
+        .unwrap_or_default();
     format!("{part} has no `{key}`{hint} (it has {})", known.join(", "))
 }
 

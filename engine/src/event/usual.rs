@@ -12,7 +12,13 @@ use crate::value::{Cut, Text, Value};
 pub type Values = BTreeMap<String, Value<'static>>;
 
 /// `absent` are the fields that the case says the event does not have.
-pub fn fill(kind: Kind, variant: u16, values: &mut Values, absent: &BTreeSet<&'static str>, process: &Process) {
+pub fn fill(
+    kind: Kind,
+    variant: u16,
+    values: &mut Values,
+    absent: &BTreeSet<&'static str>,
+    process: &Process,
+) {
     let mut usual = Usual { values, absent };
     match kind {
         Kind::Exec => usual.exec(process),
@@ -104,7 +110,8 @@ impl Usual<'_> {
             (p.exe_upper_layer, exec::EXE_UPPER_LAYER),
             (p.exe_deleted, exec::EXE_DELETED),
         ];
-        let flags = facts.iter().filter(|(holds, _)| *holds).fold(0, |flags, (_, bit)| flags | u64::from(*bit));
+        let flags =
+            facts.iter().filter(|(holds, _)| *holds).fold(0, |flags, (_, bit)| flags | u64::from(*bit));
         for (field, bits) in [
             (&exec::FLAGS_FIELD, flags),
             (&exec::CAP_EFFECTIVE, p.cap_effective),

@@ -45,7 +45,8 @@ static ALIASES: &[Alias] = &[
 /// Events that have an argument of that name.
 pub fn kinds(name: &str) -> impl Iterator<Item = Kind> {
     EVENTS.iter().map(|event| event.kind).filter(move |kind| {
-        ALIASES.iter().any(|alias| alias.kind == *kind && alias.name == name) || page_row(*kind, name).is_some()
+        ALIASES.iter().any(|alias| alias.kind == *kind && alias.name == name)
+            || page_row(*kind, name).is_some()
     })
 }
 
@@ -75,9 +76,8 @@ fn render<'e>(value: Value<'e>, ty: &Type) -> Option<Text<'e>> {
     let owned = |text: String| Some(Text::whole(text.into_bytes()));
     match (ty, value) {
         (Type::Mode, Value::Uint(mode)) => owned(format!("{mode:#05o}").replacen("0o", "0", 1)),
-        (Type::Result, Value::Int(n)) if n < 0 => {
-            errno::name(n.unsigned_abs()).map_or_else(|| owned(n.to_string()), |name| Some(Text::whole(name.as_bytes())))
-        }
+        (Type::Result, Value::Int(n)) if n < 0 => errno::name(n.unsigned_abs())
+            .map_or_else(|| owned(n.to_string()), |name| Some(Text::whole(name.as_bytes()))),
         (_, value) => value.into_text(),
     }
 }

@@ -7,11 +7,7 @@ const DAY: u64 = 86_400;
 pub fn time_of_day(time: u64, nanos: bool) -> String {
     let second = time / SECOND % DAY;
     let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
-    if nanos {
-        format!("{h:02}:{m:02}:{s:02}.{:09}", time % SECOND)
-    } else {
-        format!("{h:02}:{m:02}:{s:02}")
-    }
+    if nanos { format!("{h:02}:{m:02}:{s:02}.{:09}", time % SECOND) } else { format!("{h:02}:{m:02}:{s:02}") }
 }
 
 /// `2026-02-28`.

@@ -16,24 +16,43 @@ pub(super) static CLASS: Class = Class {
 };
 
 static ROWS: &[Field] = &[
-    row("container.id", Type::Text, "First twelve characters of the id.", |e, _| or_host(e, |c| {
-        Value::text(c.id.get(..SHORT_ID).unwrap_or(&c.id))
-    })),
+    row("container.id", Type::Text, "First twelve characters of the id.", |e, _| {
+        or_host(e, |c| Value::text(c.id.get(..SHORT_ID).unwrap_or(&c.id)))
+    }),
     row("container.full_id", Type::Text, "The whole id.", |e, _| or_host(e, |c| Value::text(&c.id))),
     row("container.name", Type::Text, "Name.", |e, _| or_host(e, |c| known(c.name.as_bytes()))),
-    row("container.type", Type::Text, "Runtime, such as `docker` or `containerd`.", |e, _| or_host(e, |c| known(c.runtime.as_bytes()))),
-    row("container.image", Type::Text, "Image as it was asked for.", |e, _| inside(e, |c| known(c.image.as_bytes()))),
-    row("container.image.id", Type::Text, "Id of the image.", |e, _| inside(e, |c| known(c.image_id.as_bytes()))),
-    row("container.image.repository", Type::Text, "Image without tag and digest.", |e, _| inside(e, |c| known(image(c).repository.as_bytes()))),
-    row("container.image.tag", Type::Text, "Tag of the image; `latest` when it was asked for without tag and digest.", |e, _| {
-        inside(e, |c| known(image(c).tag.as_bytes()))
+    row("container.type", Type::Text, "Runtime, such as `docker` or `containerd`.", |e, _| {
+        or_host(e, |c| known(c.runtime.as_bytes()))
     }),
-    row("container.image.digest", Type::Text, "Digest of the image, such as `sha256:…`.", |e, _| inside(e, |c| known(match c.image_digest.as_bytes() {
-        [] => image(c).digest.as_bytes(),
-        digest => digest,
-    }))),
-    row("container.privileged", Type::Bool, "Whether it runs privileged.", |e, _| inside(e, |c| c.privileged.map_or(Value::Absent, Value::Bool))),
-    row("container.start_ts", Type::Time, "When it was started.", |e, _| inside(e, |c| counted(c.start_time))),
+    row("container.image", Type::Text, "Image as it was asked for.", |e, _| {
+        inside(e, |c| known(c.image.as_bytes()))
+    }),
+    row("container.image.id", Type::Text, "Id of the image.", |e, _| {
+        inside(e, |c| known(c.image_id.as_bytes()))
+    }),
+    row("container.image.repository", Type::Text, "Image without tag and digest.", |e, _| {
+        inside(e, |c| known(image(c).repository.as_bytes()))
+    }),
+    row(
+        "container.image.tag",
+        Type::Text,
+        "Tag of the image; `latest` when it was asked for without tag and digest.",
+        |e, _| inside(e, |c| known(image(c).tag.as_bytes())),
+    ),
+    row("container.image.digest", Type::Text, "Digest of the image, such as `sha256:…`.", |e, _| {
+        inside(e, |c| {
+            known(match c.image_digest.as_bytes() {
+                [] => image(c).digest.as_bytes(),
+                digest => digest,
+            })
+        })
+    }),
+    row("container.privileged", Type::Bool, "Whether it runs privileged.", |e, _| {
+        inside(e, |c| c.privileged.map_or(Value::Absent, Value::Bool))
+    }),
+    row("container.start_ts", Type::Time, "When it was started.", |e, _| {
+        inside(e, |c| counted(c.start_time))
+    }),
     row("container.duration", Type::Duration, "Time since it was started.", |e, _| {
         let started = e.container.as_deref().map(|c| c.start_time).filter(|start| *start != 0);
         started.and_then(|start| e.time.checked_sub(start)).map_or(Value::Absent, Value::Uint)
@@ -43,20 +62,46 @@ static ROWS: &[Field] = &[
         Arg::None | Arg::Index(_) => Value::Absent,
     })
     .arg(ArgRule::RequiredKey),
-    row("container.labels", Type::Text, "All labels, as `name:value` with commas and blanks between.", |e, _| inside(e, |c| {
-        let labels: Vec<_> = c.labels.iter().map(|(name, value)| format!("{name}:{value}")).collect();
-        if labels.is_empty() { Value::Absent } else { Value::owned(labels.join(", ")) }
-    })),
-    row("container.mounts", Type::Text, "All mounts, as `source:destination:mode:writable:propagation` with commas between.", |e, _| inside(e, |c| {
-        let mounts: Vec<_> = c.mounts.iter().map(describe).collect();
-        if mounts.is_empty() { Value::Absent } else { Value::owned(mounts.join(",")) }
-    })),
-    mount("container.mount", "A mount, as `source:destination:mode:writable:propagation`.", |e, a| by_source(e, a, |m| Value::owned(describe(m)))),
-    mount("container.mount.source", "What is mounted: a path of the host.", |e, a| by(e, a, |m| &m.dest, |m| known(m.source.as_bytes()))),
-    mount("container.mount.dest", "Where in the container it is mounted.", |e, a| by_source(e, a, |m| known(m.dest.as_bytes()))),
-    mount("container.mount.mode", "Mode that the runtime was given.", |e, a| by_source(e, a, |m| known(m.mode.as_bytes()))),
-    mount("container.mount.rdwr", "`true` when the container may write to it.", |e, a| by_source(e, a, |m| Value::text(if m.rw { "true" } else { "false" }))),
-    mount("container.mount.propagation", "How mounts below it propagate.", |e, a| by_source(e, a, |m| known(m.propagation.as_bytes()))),
+    row(
+        "container.labels",
+        Type::Text,
+        "All labels, as `name:value` with commas and blanks between.",
+        |e, _| {
+            inside(e, |c| {
+                let labels: Vec<_> = c.labels.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+                if labels.is_empty() { Value::Absent } else { Value::owned(labels.join(", ")) }
+            })
+        },
+    ),
+    row(
+        "container.mounts",
+        Type::Text,
+        "All mounts, as `source:destination:mode:writable:propagation` with commas between.",
+        |e, _| {
+            inside(e, |c| {
+                let mounts: Vec<_> = c.mounts.iter().map(describe).collect();
+                if mounts.is_empty() { Value::Absent } else { Value::owned(mounts.join(",")) }
+            })
+        },
+    ),
+    mount("container.mount", "A mount, as `source:destination:mode:writable:propagation`.", |e, a| {
+        by_source(e, a, |m| Value::owned(describe(m)))
+    }),
+    mount("container.mount.source", "What is mounted: a path of the host.", |e, a| {
+        by(e, a, |m| &m.dest, |m| known(m.source.as_bytes()))
+    }),
+    mount("container.mount.dest", "Where in the container it is mounted.", |e, a| {
+        by_source(e, a, |m| known(m.dest.as_bytes()))
+    }),
+    mount("container.mount.mode", "Mode that the runtime was given.", |e, a| {
+        by_source(e, a, |m| known(m.mode.as_bytes()))
+    }),
+    mount("container.mount.rdwr", "`true` when the container may write to it.", |e, a| {
+        by_source(e, a, |m| Value::text(if m.rw { "true" } else { "false" }))
+    }),
+    mount("container.mount.propagation", "How mounts below it propagate.", |e, a| {
+        by_source(e, a, |m| known(m.propagation.as_bytes()))
+    }),
 ];
 
 const fn mount(name: &'static str, doc: &'static str, get: super::Get) -> Field {

@@ -13,21 +13,21 @@ use crate::{
 
 /// Events that are the end of a system call.
 const CALLS: &[Kind] = &[Kind::Exec, Kind::Fork, Kind::Open, Kind::Connect, Kind::ConnectResult];
+const SYSCALLS: &[Kind] = &[Kind::Exec, Kind::Fork, Kind::Open, Kind::Connect];
 const OPEN: &[Kind] = &[Kind::Open];
 
-pub(super) static CLASS: Class = Class { name: "evt", doc: "What happened, when, and how it ended. Times of day are UTC.", rows: ROWS };
+pub(super) static CLASS: Class =
+    Class { name: "evt", doc: "What happened, when, and how it ended. Times of day are UTC.", rows: ROWS };
 
 static ROWS: &[Field] = &[
     row("evt.num", Type::Uint, "Number of the event; the first is 1.", |e, _| Value::Uint(e.number)),
     row("evt.type", Type::Text, "Name of the system call, or of the event where it is none.", |e, _| {
         Value::text(e.type_name())
     }),
-    row("syscall.type", Type::Text, "Name of the system call.", |e, _| Value::text(e.type_name())).needs(&[
-        Kind::Exec,
-        Kind::Fork,
-        Kind::Open,
-        Kind::Connect,
-    ]),
+    row("syscall.type", Type::Text, "Name of the system call.", |e, _| {
+        if SYSCALLS.contains(&e.kind()) { Value::text(e.type_name()) } else { Value::Absent }
+    })
+    .needs(SYSCALLS),
     row("evt.category", Type::Text, "What the event is about: `file`, `net`, `process` or `system`.", |e, _| {
         Value::text(category(e.kind()))
     }),

@@ -103,8 +103,16 @@ struct Class {
     rows: &'static [Field],
 }
 
-static CLASSES: &[&Class] =
-    &[&evt::CLASS, &proc::CLASS, &thread::CLASS, &user::USER, &user::GROUP, &fd::CLASS, &container::CLASS, &k8s::CLASS];
+static CLASSES: &[&Class] = &[
+    &evt::CLASS,
+    &proc::CLASS,
+    &thread::CLASS,
+    &user::USER,
+    &user::GROUP,
+    &fd::CLASS,
+    &container::CLASS,
+    &k8s::CLASS,
+];
 
 /// A row that every event answers, from its context.
 const fn row(name: &'static str, ty: Type, doc: &'static str, get: Get) -> Field {

@@ -15,15 +15,24 @@ static ROWS: &[Field] = &[
     row("thread.nametid", Type::Text, "`proc.name` and the thread's id in one word.", |e, _| {
         Value::owned([e.process.comm.as_slice(), e.tid.to_string().as_bytes()].concat())
     }),
-    row("thread.cap_effective", Type::Text, "Effective capabilities by name, with blanks between.", |e, _| {
-        capabilities(e.process.cap_effective)
-    }),
-    row("thread.cap_permitted", Type::Text, "Permitted capabilities by name, with blanks between.", |e, _| {
-        capabilities(e.process.cap_permitted)
-    }),
-    row("thread.cap_inheritable", Type::Text, "Inheritable capabilities by name, with blanks between.", |e, _| {
-        capabilities(e.process.cap_inheritable)
-    }),
+    row(
+        "thread.cap_effective",
+        Type::Text,
+        "Effective capabilities by name, with blanks between.",
+        |e, _| capabilities(e.process.cap_effective),
+    ),
+    row(
+        "thread.cap_permitted",
+        Type::Text,
+        "Permitted capabilities by name, with blanks between.",
+        |e, _| capabilities(e.process.cap_permitted),
+    ),
+    row(
+        "thread.cap_inheritable",
+        Type::Text,
+        "Inheritable capabilities by name, with blanks between.",
+        |e, _| capabilities(e.process.cap_inheritable),
+    ),
 ];
 
 fn capabilities<'e>(set: u64) -> Value<'e> {

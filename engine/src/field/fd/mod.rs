@@ -25,30 +25,56 @@ const FILE: &[Kind] = &[Kind::Open];
 const SOCKET: &[Kind] = &[Kind::Connect, Kind::ConnectResult];
 
 static ROWS: &[Field] = &[
-    both("fd.num", Type::Int, "Number of the descriptor, -1 when the open failed.", |e, _| number(e).map_or(Value::Absent, Value::Int)),
-    both("fd.type", Type::Text, "`file`, `directory`, `ipv4`, `ipv6`, `unix` or `netlink`. Devices and pipes opened by path are files.", |e, _| {
-        object(e).type_name().map_or(Value::Absent, |(name, _)| Value::text(name))
+    both("fd.num", Type::Int, "Number of the descriptor, -1 when the open failed.", |e, _| {
+        number(e).map_or(Value::Absent, Value::Int)
     }),
+    both(
+        "fd.type",
+        Type::Text,
+        "`file`, `directory`, `ipv4`, `ipv6`, `unix` or `netlink`. Devices and pipes opened by path are files.",
+        |e, _| object(e).type_name().map_or(Value::Absent, |(name, _)| Value::text(name)),
+    ),
     both("fd.typechar", Type::Text, "The same in one character: `f`, `d`, `4`, `6`, `u`, `n`.", |e, _| {
         object(e).type_name().map_or(Value::Absent, |(_, char)| Value::text(char))
     }),
-    both("fd.name", Type::Text, "Of a file its path: as the kernel resolved it, or as it was asked for when the open failed. Of a connection `client:port->server:port`, of a unix socket its path (`@` begins an abstract name).", |e, _| name(e)),
-    file("fd.nameraw", "Path as the caller gave it, without doubled slashes.", |e, _| File::of(e).map_or(Value::Absent, |f| f.raw_name())),
+    both(
+        "fd.name",
+        Type::Text,
+        "Of a file its path: as the kernel resolved it, or as it was asked for when the open failed. Of a connection `client:port->server:port`, of a unix socket its path (`@` begins an abstract name).",
+        |e, _| name(e),
+    ),
+    file("fd.nameraw", "Path as the caller gave it, without doubled slashes.", |e, _| {
+        File::of(e).map_or(Value::Absent, |f| f.raw_name())
+    }),
     file("fd.directory", "Directory of the file; a directory itself.", |e, _| directory(e)),
-    file("fd.filename", "Last part of the path. Absent for a directory.", |e, _| File::of(e).map_or(Value::Absent, |f| f.file_name())),
-    file("fd.containername", "`container.id` and `fd.name` with a colon between.", |e, _| in_container(e, name(e))),
-    file("fd.containerdirectory", "`container.id` and `fd.directory` with a colon between.", |e, _| in_container(e, directory(e))),
+    file("fd.filename", "Last part of the path. Absent for a directory.", |e, _| {
+        File::of(e).map_or(Value::Absent, |f| f.file_name())
+    }),
+    file("fd.containername", "`container.id` and `fd.name` with a colon between.", |e, _| {
+        in_container(e, name(e))
+    }),
+    file("fd.containerdirectory", "`container.id` and `fd.directory` with a colon between.", |e, _| {
+        in_container(e, directory(e))
+    }),
     number_of_file("fd.ino", "Inode number.", |e, _| File::of(e).map_or(Value::Absent, |f| f.inode())),
-    number_of_file("fd.dev", "Device, as stat(2) gives it.", |e, _| device(e, |major, minor| minor & 0xff | major << 8 | (minor & !0xff) << 12)),
+    number_of_file("fd.dev", "Device, as stat(2) gives it.", |e, _| {
+        device(e, |major, minor| minor & 0xff | major << 8 | (minor & !0xff) << 12)
+    }),
     number_of_file("fd.dev.major", "Major number of the device.", |e, _| device(e, |major, _| major)),
     number_of_file("fd.dev.minor", "Minor number of the device.", |e, _| device(e, |_, minor| minor)),
     both("fd.uid", Type::Text, "Thread id and descriptor in one word.", |e, _| {
         number(e).map_or(Value::Absent, |fd| Value::owned(format!("{}{fd}", e.tid)))
     }),
     socket("fd.ip", Type::Ip, "Address of either end.", |e, _| ends(e, Socket::local_ip, Socket::remote_ip)),
-    socket("fd.net", Type::Net, "Network of either end.", |e, _| ends(e, Socket::local_ip, Socket::remote_ip)),
-    socket("fd.port", Type::Port, "Port of either end.", |e, _| ends(e, Socket::local_port, Socket::remote_port)),
-    socket("fd.proto", Type::Text, "Name of the service at the port of either end.", |e, _| ends(e, Socket::local_service, Socket::remote_service)),
+    socket("fd.net", Type::Net, "Network of either end.", |e, _| {
+        ends(e, Socket::local_ip, Socket::remote_ip)
+    }),
+    socket("fd.port", Type::Port, "Port of either end.", |e, _| {
+        ends(e, Socket::local_port, Socket::remote_port)
+    }),
+    socket("fd.proto", Type::Text, "Name of the service at the port of either end.", |e, _| {
+        ends(e, Socket::local_service, Socket::remote_service)
+    }),
     socket("fd.cip", Type::Ip, "Address of the client.", local_ip),
     socket("fd.cnet", Type::Net, "Network of the client.", local_ip),
     socket("fd.cport", Type::Port, "Port of the client.", local_port),
@@ -60,18 +86,33 @@ static ROWS: &[Field] = &[
     socket("fd.sip", Type::Ip, "Address of the server.", remote_ip),
     socket("fd.snet", Type::Net, "Network of the server.", remote_ip),
     socket("fd.sport", Type::Port, "Port of the server.", remote_port),
-    socket("fd.sproto", Type::Text, "Name of the service at the server's port, such as `https`; the number where it has no name.", remote_service),
+    socket(
+        "fd.sproto",
+        Type::Text,
+        "Name of the service at the server's port, such as `https`; the number where it has no name.",
+        remote_service,
+    ),
     socket("fd.rip", Type::Ip, "Address of the remote end.", remote_ip),
     socket("fd.rnet", Type::Net, "Network of the remote end.", remote_ip),
     socket("fd.rport", Type::Port, "Port of the remote end.", remote_port),
     socket("fd.rproto", Type::Text, "Name of the service at the remote port.", remote_service),
     socket("fd.l4proto", Type::Text, "`tcp`, `udp`, `icmp` or `raw`.", |e, _| ask(e, Socket::protocol)),
     socket("fd.sockfamily", Type::Text, "`ip` or `unix`.", |e, _| ask(e, Socket::family_group)),
-    socket("fd.is_server", Type::Bool, "Whether the process is the server: never so for what it connects itself.", |e, _| {
-        ask(e, |_| Value::Bool(false))
+    socket(
+        "fd.is_server",
+        Type::Bool,
+        "Whether the process is the server: never so for what it connects itself.",
+        |e, _| ask(e, |_| Value::Bool(false)),
+    ),
+    socket("fd.connected", Type::Bool, "Whether the socket is connected.", |e, _| {
+        ask(e, |s| Value::Bool(s.result == 0))
     }),
-    socket("fd.connected", Type::Bool, "Whether the socket is connected.", |e, _| ask(e, |s| Value::Bool(s.result == 0))),
-    socket("fd.name_changed", Type::Bool, "Whether the event gave the socket another destination.", |e, _| ask(e, Socket::name_changed)),
+    socket(
+        "fd.name_changed",
+        Type::Bool,
+        "Whether the event gave the socket another destination.",
+        |e, _| ask(e, Socket::name_changed),
+    ),
 ];
 
 const fn both(name: &'static str, ty: Type, doc: &'static str, get: Get) -> Field {

@@ -85,7 +85,9 @@ impl<'e> Socket<'e> {
         let (page, protocol) = match event.kind() {
             Kind::Connect => (&CONNECT, protocol(event)),
             Kind::ConnectResult => (&CONNECT_RESULT, Protocol::Tcp),
-            Kind::Exec | Kind::Fork | Kind::Exit | Kind::Open | Kind::CgroupMkdir | Kind::CgroupRmdir => return None,
+            Kind::Exec | Kind::Fork | Kind::Exit | Kind::Open | Kind::CgroupMkdir | Kind::CgroupRmdir => {
+                return None;
+            }
         };
         let path = if let Value::Text(path) = event.get(&connect::PATH) { Some(path) } else { None };
         Some(Socket {
@@ -116,7 +118,9 @@ impl<'e> Socket<'e> {
     pub fn name(&self) -> Value<'e> {
         match self.family {
             Family::Ipv4 | Family::Ipv6 => {
-                let (Some(local), Some(remote)) = (self.end(self.local, self.local_port), self.end(self.remote, self.remote_port)) else {
+                let (Some(local), Some(remote)) =
+                    (self.end(self.local, self.local_port), self.end(self.remote, self.remote_port))
+                else {
                     return Value::Absent;
                 };
                 Value::owned(format!("{local}->{remote}"))
@@ -128,7 +132,9 @@ impl<'e> Socket<'e> {
 
     pub fn remote(&self) -> Value<'e> {
         match self.family {
-            Family::Ipv4 | Family::Ipv6 => self.end(self.remote, self.remote_port).map_or(Value::Absent, Value::owned),
+            Family::Ipv4 | Family::Ipv6 => {
+                self.end(self.remote, self.remote_port).map_or(Value::Absent, Value::owned)
+            }
             Family::Unix => self.unix_path(),
             Family::Netlink | Family::Other => Value::Absent,
         }
