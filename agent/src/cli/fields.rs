@@ -93,7 +93,7 @@ fn table(rows: &[Row], width: Option<usize>) -> String {
 /// A table of columns without lines; one line per row where nobody reads it.
 pub fn plain_table(width: Option<usize>, header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header.iter().copied());
+    table.load_style(presets::NOTHING).set_header(header.iter().copied());
     if let Some(width) = width.and_then(|width| u16::try_from(width).ok()) {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         if let Some(name) = table.column_mut(0) {

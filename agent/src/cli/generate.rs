@@ -43,9 +43,9 @@ enum Page {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("write man page {path}")]
+#[error("write man pages to {dir}")]
 struct WriteMan {
-    path: PathBuf,
+    dir: PathBuf,
     source: io::Error,
 }
 
@@ -66,21 +66,10 @@ impl ManArgs {
             print(&String::from_utf8_lossy(&page))?;
             return Ok(Exit::Done);
         };
-        fs::create_dir_all(&dir).map_err(|source| WriteMan { path: dir.clone(), source })?;
-        let mut root = Cli::command();
-        root.build();
-        write_pages(&root, &dir)?;
+        let written = fs::create_dir_all(&dir).and_then(|()| clap_mangen::generate_to(Cli::command(), &dir));
+        written.map_err(|source| WriteMan { dir, source })?;
         Ok(Exit::Done)
     }
-}
-
-fn write_pages(command: &Command, dir: &std::path::Path) -> Result<(), WriteMan> {
-    let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
-    let path = dir.join(format!("{name}.1"));
-    let mut page = Vec::new();
-    let man = Man::new(command.clone().name(name));
-    man.render(&mut page).and_then(|()| fs::write(&path, page)).map_err(|source| WriteMan { path, source })?;
-    visible(command).try_for_each(|sub| write_pages(sub, dir))
 }
 
 impl DocsArgs {

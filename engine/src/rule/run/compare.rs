@@ -87,6 +87,17 @@ impl Compare {
             Got::Known(Value::Absent) => return False,
             Got::Known(value) => value,
         };
+        match value {
+            // Several answers to one question: `!=` must hold for each, other operators for one.
+            Value::Any(values) => {
+                let truths = values.iter().map(|value| self.truth_of(value, right));
+                if self.negated { truths.fold(True, Truth::and) } else { truths.fold(False, Truth::or) }
+            }
+            value => self.truth_of(value, right),
+        }
+    }
+
+    fn truth_of(&self, value: &Value<'_>, right: Option<&Got<'_>>) -> Truth {
         let truth = match (&self.test, right) {
             (Test::Exists, _) => return True,
             (Test::Right(op, _), Some(right)) => match right {
@@ -197,7 +208,7 @@ fn number(value: &Value<'_>) -> Option<i128> {
         Value::Uint(n) | Value::Flags(n, _) => Some((*n).into()),
         Value::Bool(b) => Some((*b).into()),
         Value::Text(text) if text.cut == Cut::None => std::str::from_utf8(&text.bytes).ok()?.parse().ok(),
-        Value::Absent | Value::Ip(_) | Value::Text(_) | Value::List(_) => None,
+        Value::Absent | Value::Ip(_) | Value::Text(_) | Value::List(_) | Value::Any(_) => None,
     }
 }
 
@@ -225,6 +236,7 @@ pub fn as_text<'v>(value: &'v Value<'_>) -> Text<'v> {
             let parts: Vec<&[u8]> = items.iter().map(|item| &*item.bytes).collect();
             Text::cut(parts.join(&b' '), items.last().map_or(Cut::None, |last| last.cut))
         }
+        Value::Any(values) => crate::value::join(values.iter().map(as_text), b','),
     }
 }
 

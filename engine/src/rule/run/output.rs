@@ -63,7 +63,7 @@ impl OutputValue {
             Got::Known(Value::Int(n)) => OutputValue::Int(*n),
             Got::Known(Value::Uint(n)) => OutputValue::Uint(*n),
             Got::Known(Value::Flags(bits, names)) => OutputValue::Text(joined(*bits, names)),
-            Got::Known(value @ (Value::Ip(_) | Value::Text(_) | Value::List(_))) => text(&as_text(value)),
+            Got::Known(value @ (Value::Ip(_) | Value::Text(_) | Value::List(_) | Value::Any(_))) => text(&as_text(value)),
         }
     }
 }
