@@ -96,7 +96,6 @@ offsets! {
     file_dentry "file.f_path.dentry";
     file_inode "file.f_inode";
     file_mode "file.f_mode";
-    file_flags "file.f_flags";
     file_private_data "file.private_data";
     files_fdt "files_struct.fdt";
     fdtable_fd "fdtable.fd";
@@ -127,8 +126,6 @@ offsets! {
     fs_pwd_dentry "fs_struct.pwd.dentry";
     socket_sk "socket.sk";
     sock_family "sock.__sk_common.skc_family";
-    sock_state "sock.__sk_common.skc_state";
-    sock_num "sock.__sk_common.skc_num";
     sock_dport "sock.__sk_common.skc_dport";
     sock_daddr "sock.__sk_common.skc_daddr";
     sock_saddr "sock.__sk_common.skc_rcv_saddr";
@@ -137,6 +134,8 @@ offsets! {
     sock_type "sock.sk_type";
     sock_protocol "sock.sk_protocol";
     sock_err "sock.sk_err";
+    // Not `skc_num`, which is 0 again by the time a refused connect is told.
+    inet_sport "inet_sock.inet_sport";
     unix_peer ? true "unix_sock.peer";
     unix_addr ? true "unix_sock.addr";
     unix_address_len ? true "unix_address.len";
@@ -159,7 +158,7 @@ offsets! {
 
 /// The global `SETTINGS`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Process whose own events are not reported; 0 for none.
     pub self_pid: u64,
@@ -176,6 +175,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    pub const NONE: Settings = Settings {
+        self_pid: 0,
+        cgroup_ssid: ABSENT,
+        cgroup_hierarchy: 0,
+        bulk_limit: 0,
+        has_task_pt_regs: 0,
+        stack_size: 0,
+    };
+
     /// As the array of words that is injected, in the order of the members.
     pub fn words(&self) -> [u64; 6] {
         [

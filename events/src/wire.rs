@@ -9,8 +9,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::event::{Body, Kind};
 
-/// Longest argument vector kept, in bytes with its NULs; the rest is marked cut.
-pub const ARGV_MAX: usize = 16 * 1024;
+/// Longest argument vector kept, in bytes with its NULs; the rest is marked cut. One less than a power of two, so
+/// that a mask bounds it for the verifier.
+pub const ARGV_MAX: usize = 16 * 1024 - 1;
 /// Longest path kept, in bytes: the kernel's own PATH_MAX (include/uapi/linux/limits.h).
 pub const PATH_MAX: usize = 4096;
 /// Longest name of one path component (NAME_MAX).

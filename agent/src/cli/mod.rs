@@ -10,6 +10,7 @@ mod node;
 mod rules;
 mod run;
 mod terminal;
+mod this_node;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ pub use self::{
     exit::{Exit, Failure, OrEnd},
     node::{DemoRequest, EachEvent, EventsRequest, Node},
     terminal::{Color, Terminal},
+    this_node::ThisNode,
 };
 
 /// Watches a Linux node through eBPF and raises an alert when a container or the host does what its rules object to

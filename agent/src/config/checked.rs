@@ -5,12 +5,7 @@ use std::{io, path::PathBuf};
 use nightjar_engine::rule::{Matching, Priority, Selection, Target};
 
 use super::raw::{OutputForm, Raw, Scope};
-
-/// Smallest ring: below this a burst of starting programs does not fit.
-pub const RING_MIN: u64 = 256 << 10;
-/// Largest ring; it is memory that the kernel holds for good.
-pub const RING_MAX: u64 = 1 << 30;
-const RING_DEFAULT: u32 = 16 << 20;
+use crate::sensor::{RING_DEFAULT, RING_MAX, RING_MIN};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -82,7 +77,7 @@ fn ring_size(bytes: u64) -> Result<u32, ConfigError> {
         return Err(ConfigError::RingNotPowerOfTwo(bytes));
     }
     match u32::try_from(bytes) {
-        Ok(size) if (RING_MIN..=RING_MAX).contains(&bytes) => Ok(size),
+        Ok(size) if (RING_MIN..=RING_MAX).contains(&size) => Ok(size),
         Ok(_) | Err(_) => Err(ConfigError::RingOutOfRange(bytes)),
     }
 }
@@ -115,11 +110,11 @@ mod tests {
 
     #[test]
     fn a_ring_is_a_power_of_two_within_its_limits() {
-        assert_eq!(ring(RING_MIN).unwrap().ring_size, 256 << 10);
-        assert_eq!(ring(RING_MAX).unwrap().ring_size, 1 << 30);
+        assert_eq!(ring(RING_MIN.into()).unwrap().ring_size, 256 << 10);
+        assert_eq!(ring(RING_MAX.into()).unwrap().ring_size, 1 << 30);
         assert!(matches!(ring(3 << 20), Err(ConfigError::RingNotPowerOfTwo(_))));
         assert!(matches!(ring(0), Err(ConfigError::RingNotPowerOfTwo(0))));
-        assert!(matches!(ring(RING_MIN / 2), Err(ConfigError::RingOutOfRange(_))));
+        assert!(matches!(ring(u64::from(RING_MIN) / 2), Err(ConfigError::RingOutOfRange(_))));
         assert!(matches!(ring(1 << 40), Err(ConfigError::RingOutOfRange(_))));
     }
 

@@ -1,24 +1,145 @@
-//! What became of each kernel program.
+//! Loads the kernel side, attaches it as well as this kernel allows, and hands its records over as bytes.
+//!
+//! It does not interpret records; that begins in `intake`.
 
-use serde::Serialize;
+mod attach;
+pub mod btf;
+mod error;
+pub mod ledger;
+mod object;
+mod ring;
 
-/// One program and what became of it.
-#[derive(Clone, Debug, Serialize)]
-pub struct HookStatus {
-    pub event: &'static str,
-    pub program: &'static str,
-    pub target: &'static str,
-    pub family: &'static str,
-    pub state: HookState,
-    /// Why it is not attached.
-    pub reason: Option<String>,
+use std::{collections::BTreeSet, io, path::Path};
+
+use aya::{Btf, Ebpf, EbpfLoader, maps::Map};
+use nightjar_events::{
+    Kind,
+    control::{ABSENT, Settings},
+};
+use rustix::mount::MountFlags;
+
+pub use self::{
+    attach::{HookState, HookStatus},
+    error::SensorError,
+    ledger::Ledger,
+    ring::Reader,
+};
+use crate::sensor::btf::KernelTypes;
+
+/// Where tracepoints are listed. Mounted at start when it is not.
+pub const TRACEFS: &str = "/sys/kernel/tracing";
+
+/// Smallest ring that holds a few of the longest records.
+pub const RING_MIN: u32 = 256 * 1024;
+pub const RING_DEFAULT: u32 = 16 * 1024 * 1024;
+/// The kernel's own limit is 2 GiB; more than this would be a mistake.
+pub const RING_MAX: u32 = 1 << 30;
+
+/// x86_64 and aarch64 with 4 KiB pages (arch/x86/include/asm/page_64_types.h). Used only before 5.15.
+const THREAD_SIZE: u64 = 16 * 1024;
+
+/// What the caller decides about the kernel side.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes of the ring buffer: a power of two, `RING_MIN` to `RING_MAX`.
+    pub ring_bytes: u32,
+    /// Events to attach; the others cost nothing.
+    pub kinds: BTreeSet<Kind>,
+    /// Process whose own events are not reported.
+    pub self_pid: u32,
+    /// The v1 controller whose hierarchy names containers; `None` on cgroup v2.
+    pub cgroup_controller: Option<String>,
+    /// Number of that hierarchy in /proc/cgroups, 0 for cgroup v2.
+    pub cgroup_hierarchy: u32,
+    /// Whether kernel programs may log through aya-log.
+    pub kernel_log: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HookState {
-    Attached,
-    /// The kernel does not have the target; the event may still be whole (creat is no system call on aarch64).
-    Absent,
-    Failed,
+/// The loaded kernel side. Programs detach when it is dropped.
+pub struct Sensor {
+    bpf: Ebpf,
+    hooks: Vec<HookStatus>,
+}
+
+impl Sensor {
+    /// Loads and attaches. An event whose hooks all fail is reported in `hooks`, not as an error; an error means
+    /// that nothing can work here.
+    pub fn start(options: &Options) -> Result<Sensor, SensorError> {
+        mount_tracefs()?;
+        let types = KernelTypes::of_running_kernel()?;
+        let offsets = types.offsets()?;
+        let settings = settings(options, &types)?.words();
+        let btf = Btf::from_sys_fs().map_err(SensorError::Btf)?;
+        let cpus = aya::util::nr_cpus().map_err(|(_, source)| SensorError::Cpus(source))?;
+        let log_level = if options.kernel_log { aya_log::Level::Debug as u8 } else { 0 };
+        let object = object::bytes()?;
+        let mut bpf = EbpfLoader::new()
+            .btf(Some(&btf))
+            .override_global("OFFSETS", &offsets, true)
+            .override_global("SETTINGS", &settings, true)
+            .override_global(aya_log::LEVEL, &log_level, false)
+            .map_max_entries("EVENTS", options.ring_bytes)
+            .map_max_entries("SCRATCH", cpus as u32)
+            .load(&object)
+            .map_err(SensorError::Load)?;
+        let hooks = attach::attach(&mut bpf, &btf, &options.kinds);
+        Ok(Sensor { bpf, hooks })
+    }
+
+    /// What was attached and what was not, one row a program.
+    pub fn hooks(&self) -> &[HookStatus] {
+        &self.hooks
+    }
+
+    /// The reading end of the ring. Can be taken once.
+    pub fn reader(&mut self) -> Result<Reader, SensorError> {
+        Reader::new(self.take("EVENTS")?)
+    }
+
+    /// The counters of the kernel side. Can be taken once.
+    pub fn ledger(&mut self) -> Result<Ledger, SensorError> {
+        Ledger::new(self.take("LEDGER")?)
+    }
+
+    /// Forwards what the kernel programs log to the `log` crate, for ever.
+    pub fn forward_logs(&mut self) -> Result<impl Future<Output = io::Result<()>> + use<>, SensorError> {
+        let logger = aya_log::EbpfLogger::init(&mut self.bpf).map_err(SensorError::Log)?;
+        Ok(async {
+            let mut logger = ring::watch(logger)?;
+            loop {
+                let mut ready = logger.readable_mut().await?;
+                ready.get_inner_mut().flush();
+                ready.clear_ready();
+            }
+        })
+    }
+
+    fn take(&mut self, name: &'static str) -> Result<Map, SensorError> {
+        self.bpf.take_map(name).ok_or(SensorError::NoMap(name))
+    }
+}
+
+fn settings(options: &Options, types: &KernelTypes) -> Result<Settings, SensorError> {
+    let cgroup_ssid = match &options.cgroup_controller {
+        None => ABSENT,
+        Some(name) => types.cgroup_ssid(name).ok_or_else(|| SensorError::NoController(name.clone()))?,
+    };
+    Ok(Settings {
+        self_pid: options.self_pid.into(),
+        cgroup_ssid,
+        cgroup_hierarchy: options.cgroup_hierarchy.into(),
+        // Bulk records may fill three quarters of the ring.
+        bulk_limit: u64::from(options.ring_bytes) / 4 * 3,
+        has_task_pt_regs: types.has_function("bpf_task_pt_regs").into(),
+        stack_size: THREAD_SIZE,
+    })
+}
+
+/// Makes the list of tracepoints readable. Only root can; others get the error of the attach.
+fn mount_tracefs() -> Result<(), SensorError> {
+    if Path::new(TRACEFS).join("events").is_dir() {
+        return Ok(());
+    }
+    rustix::mount::mount("tracefs", TRACEFS, "tracefs", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)
+        .map_err(|errno| SensorError::Tracefs(errno.into()))
 }

@@ -62,6 +62,10 @@ impl RuleSet {
             if anywhere.and(observed).is_empty() {
                 needs.extend(named(anywhere).into_iter().map(|name| format!("event type {name}")));
             }
+            // A field without which it could not fire, whatever else were there; without any such, all of them.
+            let vital = |name: &&String| self.arena.without(entry.root, name).and(anywhere).is_empty();
+            let vital: Vec<String> = fields.iter().filter(vital).cloned().collect();
+            let fields = if vital.is_empty() { fields } else { vital };
             needs.extend(fields.into_iter().map(|name| format!("field {name}")));
             return Coverage::CannotFire { needs };
         }

@@ -58,7 +58,7 @@ fn macros(expr: &Expr, names: &mut Vec<String>) {
         Expr::Macro { name, body } => {
             if !names.contains(name) {
                 names.push(name.clone());
-                macros(body, names);
+                macros(&body.expr, names);
             }
         }
         Expr::Check(_) | Expr::Name { .. } => {}
@@ -75,7 +75,7 @@ fn tree(out: &mut String, expr: &Expr, depth: usize) -> fmt::Result {
         Expr::And(all) => parts("all of", all),
         Expr::Or(any) => parts("any of", any),
         Expr::Not(inner) => parts("not", std::slice::from_ref(inner)),
-        Expr::Macro { name, body } => parts(&format!("{name}:"), std::slice::from_ref(body)),
+        Expr::Macro { name, body } => parts(&format!("{name}:"), std::slice::from_ref(&body.expr)),
         Expr::Check(check) => writeln!(out, "{pad}{check}"),
         Expr::Name { name, .. } => writeln!(out, "{pad}{name}"),
     }

@@ -9,10 +9,14 @@ mod check;
 mod coverage;
 mod explain;
 mod lang;
+#[cfg(test)]
+mod language_tests;
 mod load;
 mod ruleset;
 mod run;
 mod source;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

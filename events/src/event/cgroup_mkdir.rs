@@ -19,6 +19,8 @@ pub struct CgroupMkdir {
 pub const SPAN_PATH: usize = 0;
 
 impl Page for CgroupMkdir {
+    const KIND: Kind = Kind::CgroupMkdir;
+    const LANE: Lane = Lane::Priority;
     fn of(body: &Body) -> Option<&Self> {
         if let Body::CgroupMkdir(cgroup) = body { Some(cgroup) } else { None }
     }
@@ -32,7 +34,7 @@ pub static EVENT: Event = Event {
     name: "cgroup_mkdir",
     types: &["cgroup_mkdir"],
     doc: "A cgroup was made in the hierarchy that names containers.",
-    lane: Lane::Priority,
+    lane: CgroupMkdir::LANE,
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

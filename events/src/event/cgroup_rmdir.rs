@@ -15,6 +15,8 @@ pub struct CgroupRmdir {
 }
 
 impl Page for CgroupRmdir {
+    const KIND: Kind = Kind::CgroupRmdir;
+    const LANE: Lane = Lane::Priority;
     fn of(body: &Body) -> Option<&Self> {
         if let Body::CgroupRmdir(cgroup) = body { Some(cgroup) } else { None }
     }
@@ -25,7 +27,7 @@ pub static EVENT: Event = Event {
     name: "cgroup_rmdir",
     types: &["cgroup_rmdir"],
     doc: "A cgroup was removed from the hierarchy that names containers.",
-    lane: Lane::Priority,
+    lane: CgroupRmdir::LANE,
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

@@ -44,6 +44,8 @@ pub const AF_INET6: u16 = 10;
 pub const AF_NETLINK: u16 = 16;
 
 impl Page for Connect {
+    const KIND: Kind = Kind::Connect;
+    const LANE: Lane = Lane::Bulk;
     fn of(body: &Body) -> Option<&Self> {
         if let Body::Connect(connect) = body { Some(connect) } else { None }
     }
@@ -83,7 +85,7 @@ pub static EVENT: Event = Event {
     name: "connect",
     types: &["connect"],
     doc: "A process asked a socket to connect: what it got at once. A non-blocking one gets EINPROGRESS here and its outcome in `connect_result`.",
-    lane: Lane::Bulk,
+    lane: Connect::LANE,
     hooks: &[Hook {
         family: Family::SyscallTracepoint,
         since: (5, 10),
@@ -126,8 +128,19 @@ pub const DEST_PORT: Field = row("dport", Type::Port, Some("destination.port"), 
     r.of(|e: &Connect| e.socket.port(e.socket.destination_port))
 });
 pub const PATH: Field = row("path", Type::Text, Some("destination.address"), "Path of a unix socket; an abstract name begins with a NUL.", |r| {
-    r.of(|e: &Connect| r.text(&e.spans[SPAN_PATH]))
+    r.of(|e: &Connect| match r.text(&e.spans[SPAN_PATH]) {
+        Raw::Text(name, cut) => Raw::Text(socket_name(name), cut),
+        other => other,
+    })
 });
+
+/// `sun_path` is NUL-padded, unless it begins with a NUL: then every byte is part of the abstract name (unix(7)).
+fn socket_name(path: &[u8]) -> &[u8] {
+    match path.iter().position(|&b| b == 0) {
+        Some(end) if end > 0 => &path[..end],
+        _ => path,
+    }
+}
 
 /// include/linux/socket.h, 6.18: those that a container can usually reach.
 pub const FAMILIES: &[(&str, u64)] = &[

@@ -23,6 +23,8 @@ pub struct ConnectResult {
 }
 
 impl Page for ConnectResult {
+    const KIND: Kind = Kind::ConnectResult;
+    const LANE: Lane = Lane::Bulk;
     fn of(body: &Body) -> Option<&Self> {
         if let Body::ConnectResult(result) = body { Some(result) } else { None }
     }
@@ -33,7 +35,7 @@ pub static EVENT: Event = Event {
     name: "connect_result",
     types: &["connect_result"],
     doc: "A TCP connect that had been answered with EINPROGRESS was established, refused, timed out or given up.",
-    lane: Lane::Bulk,
+    lane: ConnectResult::LANE,
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

@@ -67,6 +67,8 @@ const FLAGS: &[Bit] = &[
 ];
 
 impl Page for Exec {
+    const KIND: Kind = Kind::Exec;
+    const LANE: Lane = Lane::Priority;
     fn of(body: &Body) -> Option<&Self> {
         if let Body::Exec(exec) = body { Some(exec) } else { None }
     }
@@ -81,7 +83,7 @@ pub static EVENT: Event = Event {
     // execveat with a directory descriptor; an execveat that names a path by itself is the same act as execve.
     types: &["execve", "execveat"],
     doc: "A process became another program (execve or execveat succeeded).",
-    lane: Lane::Priority,
+    lane: Exec::LANE,
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

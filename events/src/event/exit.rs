@@ -11,8 +11,6 @@ use crate::{
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 pub struct Exit {
-    /// Nanoseconds from the process's start to its end.
-    pub lifetime: u64,
     /// As wait(2) gives it.
     pub status: u32,
     pub reserved: u32,
@@ -20,6 +18,8 @@ pub struct Exit {
 }
 
 impl Page for Exit {
+    const KIND: Kind = Kind::Exit;
+    const LANE: Lane = Lane::Priority;
     fn of(body: &Body) -> Option<&Self> {
         if let Body::Exit(exit) = body { Some(exit) } else { None }
     }
@@ -30,7 +30,7 @@ pub static EVENT: Event = Event {
     name: "exit",
     types: &["procexit"],
     doc: "A process ended: its last thread is gone.",
-    lane: Lane::Priority,
+    lane: Exit::LANE,
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),
@@ -54,7 +54,7 @@ pub const CORE: Field = row("core", Type::Bool, None, "Whether it dumped core.",
     r.of(|e: &Exit| Raw::Bool(e.status & 0x80 != 0))
 });
 pub const LIFETIME: Field = row("lifetime", Type::Duration, None, "Time from its start to its end.", |r| {
-    r.of(|e: &Exit| Raw::Uint(e.lifetime))
+    r.of(|_: &Exit| Raw::Uint(r.header.time.saturating_sub(r.header.start)))
 });
 pub const COMM: Field = row("comm", Type::Text, Some("process.name"), "Thread name of the last thread.", |r| {
     r.of(|e: &Exit| comm(&e.comm))

@@ -24,6 +24,8 @@ pub struct Fork {
 }
 
 impl Page for Fork {
+    const KIND: Kind = Kind::Fork;
+    const LANE: Lane = Lane::Priority;
     fn of(body: &Body) -> Option<&Self> {
         if let Body::Fork(fork) = body { Some(fork) } else { None }
     }
@@ -35,7 +37,7 @@ pub static EVENT: Event = Event {
     // The tracepoint does not tell fork, vfork, clone and clone3 apart; the flags do.
     types: &["clone"],
     doc: "A process made another process (fork, vfork, clone, clone3 without CLONE_THREAD).",
-    lane: Lane::Priority,
+    lane: Fork::LANE,
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

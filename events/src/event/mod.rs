@@ -11,10 +11,15 @@ pub mod open;
 
 use zerocopy::FromBytes;
 
-use crate::{schema::Event, wire::Span};
+use crate::{
+    schema::{Event, Lane},
+    wire::Span,
+};
 
 /// The fixed body of one event's records.
 pub trait Page: Sized {
+    const KIND: Kind;
+    const LANE: Lane;
     /// The body, when it is this one.
     fn of(body: &Body) -> Option<&Self>;
     /// Every span of the body; each is checked when a record is decoded.

@@ -34,6 +34,8 @@ pub const SPAN_PATH: usize = 0;
 pub const SPAN_NAME: usize = 1;
 
 impl Page for Open {
+    const KIND: Kind = Kind::Open;
+    const LANE: Lane = Lane::Bulk;
     fn of(body: &Body) -> Option<&Self> {
         if let Body::Open(open) = body { Some(open) } else { None }
     }
@@ -47,7 +49,7 @@ pub static EVENT: Event = Event {
     name: "open",
     types: &["open", "openat", "openat2", "creat"],
     doc: "A process opened a file, or failed to.",
-    lane: Lane::Bulk,
+    lane: Open::LANE,
     hooks: &[Hook {
         family: Family::SyscallTracepoint,
         since: (5, 10),

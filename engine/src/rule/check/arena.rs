@@ -14,7 +14,7 @@ use super::{
 use crate::{
     field::Field,
     rule::{
-        lang::{Check, Expr, Operator},
+        lang::{Check, Expr, Operator, Right},
         run::{
             compare::{Compare, Test, ordered},
             read::Got,
@@ -95,7 +95,7 @@ impl Arena {
                 if let Some(known) = self.bodies.get(&address) {
                     return *known;
                 }
-                let id = self.add(body, table, errors);
+                let id = self.add(&body.expr, table, errors);
                 self.bodies.insert(address, id);
                 return id;
             }
@@ -142,7 +142,7 @@ impl Arena {
         };
         let fixed = self.fixed(&compare);
         let id = CheckId(self.checks.len() as u32);
-        self.checks.push(Checked { compare, shown: check.to_string(), fixed });
+        self.checks.push(Checked { compare, shown: shown(check), fixed });
         self.check_index.insert(check.clone(), Some(id));
         Some(self.check_node(id))
     }
@@ -190,16 +190,50 @@ impl Arena {
 
     fn reach(&self, node: &Node, anywhere: bool) -> Reach {
         let of = |id: &NodeId| if anywhere { self.anywhere[id.0 as usize] } else { self.here[id.0 as usize] };
+        self.joined(node, of, |checked| self.check_reach(checked, anywhere))
+    }
+
+    /// Event types for which a condition could be true if only `field` were not known.
+    pub fn without(&self, root: NodeId, field: &str) -> TypeSet {
+        let mut done = HashMap::new();
+        self.reach_without(root, field, &mut done).yes
+    }
+
+    fn reach_without(&self, id: NodeId, field: &str, done: &mut HashMap<NodeId, Reach>) -> Reach {
+        if let Some(reach) = done.get(&id) {
+            return *reach;
+        }
+        let node = &self.nodes[id.0 as usize];
+        match node {
+            Node::Const(_) | Node::Check(_) => {}
+            Node::And(parts) | Node::Or(parts) => {
+                parts.iter().for_each(|part| {
+                    self.reach_without(*part, field, done);
+                });
+            }
+            Node::Not(inner) => {
+                self.reach_without(*inner, field, done);
+            }
+        }
+        let reach = self.joined(node, |id| done[id], |checked| {
+            let lacks = checked.fixed == Fixed::Never && self.fields_of_check(checked).any(|(name, _)| name == field);
+            self.check_reach(checked, !lacks)
+        });
+        done.insert(id, reach);
+        reach
+    }
+
+    fn joined(&self, node: &Node, of: impl Fn(&NodeId) -> Reach, check: impl Fn(&Checked) -> Reach) -> Reach {
         let all = TypeSet::all();
         match node {
             Node::Const(true) => Reach { yes: all, no: TypeSet::NONE },
             Node::Const(false) => Reach { yes: TypeSet::NONE, no: all },
-            Node::Check(id) => self.check_reach(&self.checks[id.0 as usize], anywhere),
-            Node::And(parts) => parts.iter().map(of).fold(Reach { yes: all, no: TypeSet::NONE }, |sum, part| Reach {
+            Node::Check(id) => check(&self.checks[id.0 as usize]),
+            Node::And(parts) => parts.iter().map(&of).fold(Reach { yes: all, no: TypeSet::NONE }, |sum, part| Reach {
                 yes: sum.yes.and(part.yes),
                 no: sum.no.or(part.no),
             }),
-            Node::Or(parts) => parts.iter().map(of).fold(Reach { yes: TypeSet::NONE, no: all }, |sum, part| Reach {
+            Node::Or(parts) => parts.iter().map(&of).fold(Reach { yes: TypeSet::NONE, no: all }, |sum, part| Reach {
                 yes: sum.yes.or(part.yes),
                 no: sum.no.and(part.no),
             }),
@@ -257,20 +291,36 @@ impl Arena {
     pub fn fields_of(&self, root: NodeId) -> Vec<(String, Option<&'static Field>)> {
         let mut out: Vec<(String, Option<&'static Field>)> = Vec::new();
         for id in self.checks_of(root) {
-            let checked = &self.checks[id.0 as usize];
-            let right = match &checked.compare.test {
-                Test::Right(_, right) => Some(*right),
-                _ => None,
-            };
-            for read in [Some(checked.compare.read), right].into_iter().flatten() {
-                for field in &self.operands.info(read).fields {
-                    if !out.iter().any(|(name, _)| *name == field.0) {
-                        out.push(field.clone());
-                    }
+            for field in self.fields_of_check(&self.checks[id.0 as usize]) {
+                if !out.iter().any(|(name, _)| *name == field.0) {
+                    out.push(field.clone());
                 }
             }
         }
         out
+    }
+
+    fn fields_of_check(&self, checked: &Checked) -> impl Iterator<Item = &(String, Option<&'static Field>)> {
+        let right = match &checked.compare.test {
+            Test::Right(_, right) => Some(*right),
+            _ => None,
+        };
+        let reads = [Some(checked.compare.read), right].into_iter().flatten();
+        reads.flat_map(|read| &self.operands.info(read).fields)
+    }
+}
+
+/// Most items of a list that a reason repeats.
+const SHOWN_MAX: usize = 8;
+
+/// A comparison as an alert shows it: a long list is not repeated whole.
+fn shown(check: &Check) -> String {
+    match &check.right {
+        Right::List(items) if items.len() > SHOWN_MAX => {
+            let first = items[..SHOWN_MAX].iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            format!("{} {} ({first}, … {} in all)", check.left, check.op.word(), items.len())
+        }
+        Right::None | Right::Value(_) | Right::List(_) | Right::Quantified(_, _) | Right::Operand(_) => check.to_string(),
     }
 }
 

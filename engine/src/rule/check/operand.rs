@@ -54,10 +54,6 @@ impl Info {
     pub fn unproduced(&self) -> bool {
         self.fields.iter().any(|(_, field)| field.is_none())
     }
-
-    pub fn is_list(&self) -> bool {
-        self.ty == Type::List
-    }
 }
 
 /// `a field of type x`, for messages.

@@ -10,8 +10,8 @@ use std::{
 
 use super::{
     print::is_bare,
-    scan::{ends_bare, is_blank},
-    tree::{DEPTH_MAX, Expr, Literal},
+    scan::ends_bare,
+    tree::{Body, DEPTH_MAX, Expr, Literal, PARTS_MAX},
 };
 use crate::rule::source::{At, Complaint, Place, Text};
 
@@ -19,11 +19,11 @@ use crate::rule::source::{At, Complaint, Place, Text};
 pub type Lists = BTreeMap<String, Vec<(String, Place)>>;
 
 /// A text with its list names replaced. `used` collects their names.
-pub fn lists(text: &Text, lists: &Lists, used: &mut Vec<String>) -> Text {
+pub fn lists(text: &Text, lists: &Lists, used: &mut Vec<String>) -> Result<Text, Complaint> {
     let source = text.as_str();
     let bytes = source.as_bytes();
     let mut out = Text::default();
-    let (mut at, mut kept) = (0, 0);
+    let (mut at, mut kept, mut left) = (0, 0, PARTS_MAX);
     while at < bytes.len() {
         match bytes[at] {
             b'"' | b'\'' => at = behind_quote(bytes, at),
@@ -36,7 +36,10 @@ pub fn lists(text: &Text, lists: &Lists, used: &mut Vec<String>) -> Text {
                     kept = end;
                     let place = text.place(at..end);
                     let mut joined = Text::default();
-                    join(&mut joined, items, lists, place, &mut vec![name.clone()]);
+                    if !join(&mut joined, items, lists, place, &mut vec![name.clone()], &mut left) {
+                        let message = format!("list `{name}` has more than {PARTS_MAX} items, its lists written out");
+                        return Err(Complaint::new(place, message));
+                    }
                     if joined.as_str().is_empty() {
                         kept = without_comma(&mut out, source, end);
                     }
@@ -50,7 +53,7 @@ pub fn lists(text: &Text, lists: &Lists, used: &mut Vec<String>) -> Text {
         }
     }
     out.push_text(&text.slice(kept..bytes.len()));
-    out
+    Ok(out)
 }
 
 fn behind_quote(bytes: &[u8], open: usize) -> usize {
@@ -74,16 +77,28 @@ fn without_comma(out: &mut Text, source: &str, end: usize) -> usize {
     end
 }
 
-/// Items joined by commas; an item that names another list is that list.
-fn join(out: &mut Text, items: &[(String, Place)], lists: &Lists, name: Place, within: &mut Vec<String>) {
+/// Items joined by commas; an item that names another list is that list. `false`: more than there may be.
+fn join(
+    out: &mut Text,
+    items: &[(String, Place)],
+    lists: &Lists,
+    name: Place,
+    within: &mut Vec<String>,
+    left: &mut usize,
+) -> bool {
     for (item, place) in items {
+        let Some(fewer) = left.checked_sub(1) else { return false };
+        *left = fewer;
         let nested = lists.get(item).filter(|_| !within.contains(item) && within.len() < DEPTH_MAX);
         let mut piece = Text::default();
         match nested {
             Some(items) => {
                 within.push(item.clone());
-                join(&mut piece, items, lists, name, within);
+                let done = join(&mut piece, items, lists, name, within, left);
                 within.pop();
+                if !done {
+                    return false;
+                }
             }
             None => piece.push_for(&quote(item), *place),
         }
@@ -94,6 +109,7 @@ fn join(out: &mut Text, items: &[(String, Place)], lists: &Lists, name: Place, w
             out.push_text(&piece);
         }
     }
+    true
 }
 
 /// A text as it must stand in a condition. One that is in quotes already is left alone.
@@ -103,11 +119,6 @@ pub fn quote(item: &str) -> String {
         return item.to_owned();
     }
     Literal { bytes: item.into(), at: At::default() }.to_string()
-}
-
-/// Falco requires blanks around list names; this is for a hint only.
-pub fn looks_like_name(word: &str) -> bool {
-    word.contains('_') && !word.bytes().any(|b| is_blank(b) || !(b.is_ascii_alphanumeric() || b == b'_'))
 }
 
 /// A macro as it stands after all appends.
@@ -124,7 +135,7 @@ pub struct Macro {
 pub struct Macros<'m> {
     all: &'m BTreeMap<String, Macro>,
     lists: &'m Lists,
-    done: HashMap<String, Option<Arc<Expr>>>,
+    done: HashMap<String, Option<Arc<Body>>>,
     /// Macros that are being replaced right now.
     within: Vec<String>,
 }
@@ -153,7 +164,7 @@ impl<'m> Macros<'m> {
         }
     }
 
-    fn body(&mut self, name: &str, at: At, sees: usize, errors: &mut Vec<Complaint>) -> Option<Arc<Expr>> {
+    fn body(&mut self, name: &str, at: At, sees: usize, errors: &mut Vec<Complaint>) -> Option<Arc<Body>> {
         let Some(found) = self.all.get(name) else {
             let complaint = Complaint::new(at.0, format!("unknown macro `{name}`"));
             errors.push(if self.lists.contains_key(name) {
@@ -177,14 +188,13 @@ impl<'m> Macros<'m> {
         }
         let expr = found.expr.as_ref()?;
         self.within.push(name.to_owned());
-        let body = self.resolve(expr, found.sees, errors).filter(|body| {
-            let deep = body.depth() > DEPTH_MAX;
-            if deep {
-                errors.push(Complaint::new(at.0, format!("macro `{name}` nests deeper than {DEPTH_MAX} levels")));
-            }
-            !deep
-        });
+        let body = self.resolve(expr, found.sees, errors);
         self.within.pop();
+        let body = body.map(|expr| Body { size: expr.size(), expr }).filter(|body| {
+            let problem = body.size.too_large();
+            errors.extend(problem.iter().map(|problem| Complaint::new(at.0, format!("macro `{name}` {problem}"))));
+            problem.is_none()
+        });
         let body = body.map(Arc::new);
         self.done.insert(name.to_owned(), body.clone());
         body
@@ -201,7 +211,7 @@ mod tests {
         let all = all.iter().map(|(name, items)| {
             ((*name).to_owned(), items.iter().map(|item| ((*item).to_owned(), Place::default())).collect())
         });
-        lists(&source, &all.collect(), &mut Vec::new()).as_str().to_owned()
+        lists(&source, &all.collect(), &mut Vec::new()).unwrap().as_str().to_owned()
     }
 
     #[test]

@@ -18,7 +18,7 @@ impl Display for Expr {
             }
             Expr::Check(check) => check.fmt(f),
             Expr::Name { name, .. } => f.write_str(name),
-            Expr::Macro { body, .. } => wrapped(f, body, true),
+            Expr::Macro { body, .. } => wrapped(f, &body.expr, true),
         }
     }
 }

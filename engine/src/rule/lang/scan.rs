@@ -32,6 +32,10 @@ impl<'t> Scan<'t> {
         &self.text.as_str()[self.pos..]
     }
 
+    fn bytes(&self) -> &'t [u8] {
+        &self.text.as_str().as_bytes()[self.pos..]
+    }
+
     pub fn done(&self) -> bool {
         self.rest().is_empty()
     }
@@ -162,11 +166,11 @@ impl<'t> Scan<'t> {
     /// A text in quotes, escapes resolved. `None`: there is no quote.
     pub fn quoted(&mut self) -> Result<Option<Vec<u8>>, Complaint> {
         let start = self.pos;
-        let Some(&quote @ (b'"' | b'\'')) = self.rest().as_bytes().first() else { return Ok(None) };
+        let Some(&quote @ (b'"' | b'\'')) = self.bytes().first() else { return Ok(None) };
         self.pos += 1;
         let mut out = Vec::new();
         loop {
-            match self.rest().as_bytes() {
+            match self.bytes() {
                 [] => {
                     self.pos = start + 1;
                     return Err(Complaint::new(self.place_from(start), "this quote is never closed"));
@@ -187,13 +191,15 @@ impl<'t> Scan<'t> {
     fn escape(&mut self, quote: u8) -> Result<u8, Complaint> {
         let start = self.pos;
         let hex = |b: &u8| char::from(*b).to_digit(16);
-        let (byte, len) = match &self.rest().as_bytes()[1..] {
+        let (byte, len) = match &self.bytes()[1..] {
             [b'b', ..] => (0x08, 2),
             [b'f', ..] => (0x0c, 2),
             [b'n', ..] => (b'\n', 2),
             [b'r', ..] => (b'\r', 2),
             [b't', ..] => (b'\t', 2),
             [b @ (b'\\' | b'/'), ..] => (*b, 2),
+            // Falco reads a backslash before a blank as the backslash alone; one of its own rules is written so.
+            [b' ', ..] => (b'\\', 2),
             [b, ..] if *b == quote => (*b, 2),
             [b'x', high, low, ..] if hex(high).is_some() && hex(low).is_some() => {
                 (hex(high).zip(hex(low)).map_or(0, |(h, l)| (h * 16 + l) as u8), 4)

@@ -8,6 +8,10 @@ use crate::rule::source::At;
 /// walking the tree must never exhaust a thread's stack.
 pub const DEPTH_MAX: usize = 200;
 
+/// Most parts of a condition with its macros written out: a few macros that name each other twice could make
+/// more of them than there is memory.
+pub const PARTS_MAX: usize = 200_000;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Expr {
     And(Vec<Expr>),
@@ -17,7 +21,20 @@ pub enum Expr {
     /// Name of a macro, not yet replaced.
     Name { name: String, at: At },
     /// What a macro stands for.
-    Macro { name: String, body: Arc<Expr> },
+    Macro { name: String, body: Arc<Body> },
+}
+
+/// A macro's tree, and how large it is when written out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Body {
+    pub expr: Expr,
+    pub size: Size,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Size {
+    pub depth: usize,
+    pub parts: usize,
 }
 
 /// One comparison.
@@ -156,12 +173,28 @@ impl Operator {
 }
 
 impl Expr {
-    pub fn depth(&self) -> usize {
-        1 + match self {
-            Expr::And(parts) | Expr::Or(parts) => parts.iter().map(Expr::depth).max().unwrap_or(0),
-            Expr::Not(inner) => inner.depth(),
-            Expr::Macro { body, .. } => body.depth(),
-            Expr::Check(_) | Expr::Name { .. } => 0,
+    /// With macros written out; each is measured once.
+    pub fn size(&self) -> Size {
+        let inner = match self {
+            Expr::And(parts) | Expr::Or(parts) => parts.iter().map(Expr::size).fold(Size::default(), Size::beside),
+            Expr::Not(inner) => inner.size(),
+            Expr::Macro { body, .. } => body.size,
+            Expr::Check(_) | Expr::Name { .. } => Size::default(),
+        };
+        Size { depth: inner.depth.saturating_add(1), parts: inner.parts.saturating_add(1) }
+    }
+}
+
+impl Size {
+    fn beside(self, other: Size) -> Size {
+        Size { depth: self.depth.max(other.depth), parts: self.parts.saturating_add(other.parts) }
+    }
+
+    /// What is wrong with it, if it is too large.
+    pub fn too_large(self) -> Option<String> {
+        if self.depth > DEPTH_MAX {
+            return Some(format!("nests deeper than {DEPTH_MAX} levels"));
         }
+        (self.parts > PARTS_MAX).then(|| format!("has more than {PARTS_MAX} parts, its macros written out"))
     }
 }

@@ -89,7 +89,7 @@ impl Loader<'_> {
     fn parse(&mut self, condition: &Text, collected: &Collected) -> (Option<Expr>, Vec<String>) {
         let mut used = Vec::new();
         let text = expand::lists(condition, &collected.lists, &mut used);
-        match parse::condition(&text) {
+        match text.and_then(|text| parse::condition(&text)) {
             Ok(expr) => (Some(expr), used),
             Err(complaint) => {
                 self.reports.error(complaint);
@@ -132,6 +132,11 @@ impl Loader<'_> {
         let (expr, mut lists) = self.parse(&condition, collected);
         let mut errors = Vec::new();
         let expr = expr.and_then(|expr| resolver.resolve(&expr, usize::MAX, &mut errors));
+        let expr = expr.filter(|expr| {
+            let problem = expr.size().too_large();
+            errors.extend(problem.iter().map(|problem| Complaint::new(def.place, format!("rule `{}` {problem}", def.name))));
+            problem.is_none()
+        });
         errors.drain(..).for_each(|error| self.reports.error(error));
         let root = expr.as_ref().and_then(|expr| self.arena.add(expr, self.table, &mut errors));
         let output = self.output(&def.output, &mut errors);
@@ -227,7 +232,7 @@ fn lists_of(expr: &Expr, macros: &BTreeMap<String, (Macro, Vec<String>)>, out: &
             if let Some((_, lists)) = macros.get(name) {
                 out.extend(lists.iter().filter(|list| !out.contains(list)).cloned().collect::<Vec<_>>());
             }
-            lists_of(body, macros, out);
+            lists_of(&body.expr, macros, out);
         }
         Expr::Check(_) | Expr::Name { .. } => {}
     }

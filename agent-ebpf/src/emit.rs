@@ -1,0 +1,264 @@
+//! The only way out. It zeroes, lets a hook fill, submits, and counts: `seen = submitted + shed + lost`.
+
+use core::{arch::asm, ffi::c_void, mem::offset_of};
+
+use aya_ebpf::helpers::{
+    bpf_get_current_uid_gid, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
+    generated::{
+        bpf_probe_read_kernel, bpf_probe_read_user, bpf_probe_read_user_str, bpf_ringbuf_output, bpf_ringbuf_query,
+    },
+};
+use nightjar_events::{
+    Header, Span,
+    control::Tally,
+    event::Page,
+    schema::Lane,
+    wire::{ARGV_MAX, NAME_MAX, PATH_MAX, TAIL_MAX},
+};
+
+use crate::{
+    maps::{EVENTS, HEAD_MAX, LEDGER, SCRATCH, Scratch},
+    read::{cgroup, mask, task::Task, unrelated},
+    setting,
+};
+
+const BPF_RB_AVAIL_DATA: u64 = 0;
+
+/// Everything behind the header is a whole number of words, so that zeroing needs no bytes.
+#[repr(C)]
+struct Fixed<B> {
+    header: Header,
+    body: B,
+}
+
+/// Emits a record without a tail about the current process. `fill` gets a zeroed body.
+#[inline(always)]
+pub fn fixed<B: Page + 'static>(variant: u16, fill: impl FnOnce(*mut B)) {
+    fixed_by::<B>(|header| describe_current(header, variant), fill);
+}
+
+/// The same about somebody else: `who` fills the header's subject.
+#[inline(always)]
+pub fn fixed_by<B: Page + 'static>(who: impl FnOnce(*mut Header), fill: impl FnOnce(*mut B)) {
+    let Some(tally) = enter::<B>() else { return };
+    let Some(mut slot) = EVENTS.reserve::<Fixed<B>>(0) else {
+        count(tally, offset_of!(Tally, lost));
+        return;
+    };
+    let record = slot.as_mut_ptr();
+    zero(record);
+    // SAFETY: the slot is ours until it is submitted.
+    unsafe {
+        who(&raw mut (*record).header);
+        (*record).header.kind = B::KIND as u16;
+        fill(&raw mut (*record).body);
+    }
+    slot.submit(0);
+    count(tally, offset_of!(Tally, submitted));
+}
+
+/// Emits a record with a tail about the current process. `fill` gets a zeroed body and the empty tail.
+#[inline(always)]
+pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &mut Tail)) {
+    let Some(tally) = enter::<B>() else { return };
+    // SAFETY: no arguments, always succeeds.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    let Some(scratch) = SCRATCH.get_ptr_mut(cpu) else { return };
+    // SAFETY: the slot is this CPU's. Should another program have been preempted while it built a record here, the
+    // record is counted as lost rather than mixed.
+    unsafe {
+        if core::ptr::read_volatile(&raw const (*scratch).taken) != 0 {
+            count(tally, offset_of!(Tally, lost));
+            return;
+        }
+        core::ptr::write_volatile(&raw mut (*scratch).taken, 1);
+    }
+    let sent = build::<B>(scratch, variant, fill);
+    // SAFETY: as above; we took it.
+    unsafe { core::ptr::write_volatile(&raw mut (*scratch).taken, 0) };
+    if sent {
+        count(tally, offset_of!(Tally, submitted));
+    } else {
+        count(tally, offset_of!(Tally, lost));
+    }
+}
+
+#[inline(always)]
+fn build<B: Page>(scratch: *mut Scratch, variant: u16, fill: impl FnOnce(*mut B, &mut Tail)) -> bool {
+    let head = const { HEAD_MAX - size_of::<Fixed<B>>() };
+    // SAFETY: header and body end where the tail begins; the verifier checks every access.
+    unsafe {
+        let record = (&raw mut (*scratch).head).cast::<u8>().add(head).cast::<Fixed<B>>();
+        zero(record);
+        describe_current(&raw mut (*record).header, variant);
+        (*record).header.kind = B::KIND as u16;
+        let mut tail = Tail { base: (&raw mut (*scratch).tail).cast(), at: 0 };
+        fill(&raw mut (*record).body, &mut tail);
+        let len = mask::<{ TAIL_MAX as u32 - 1 }>(tail.at);
+        (*record).header.tail_len = len as u32;
+        let ring = (&raw const EVENTS).cast_mut().cast::<c_void>();
+        bpf_ringbuf_output(ring, record.cast(), size_of::<Fixed<B>>() as u64 + len, 0) == 0
+    }
+}
+
+/// Counts an event in, and sheds it when it is a bulk event and the ring is nearly full. The rest of the ring
+/// belongs to the priority lane.
+#[inline(always)]
+fn enter<B: Page>() -> Option<*mut Tally> {
+    let tally = LEDGER.get_ptr_mut(B::KIND as u32)?;
+    count(tally, offset_of!(Tally, seen));
+    if matches!(B::LANE, Lane::Bulk) {
+        let ring = (&raw const EVENTS).cast_mut().cast::<c_void>();
+        // SAFETY: the map exists as long as the program.
+        if unsafe { bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) } > setting!(bulk_limit) {
+            count(tally, offset_of!(Tally, shed));
+            return None;
+        }
+    }
+    Some(tally)
+}
+
+/// Adds one to a column. Atomic, since an interrupt may count in it too; the target has no such method, only the
+/// instruction (BPF_XADD).
+#[inline(always)]
+fn count(tally: *mut Tally, column: usize) {
+    // SAFETY: `tally` is a value of LEDGER, aligned and alive as long as the program.
+    unsafe {
+        let counter = tally.cast::<u8>().add(column);
+        asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) 1u64, options(nostack));
+    }
+}
+
+/// Word by word: `write_bytes` would become a loop over bytes that the verifier has to walk.
+#[inline(always)]
+fn zero<T>(record: *mut T) {
+    const { assert!(size_of::<T>() % 8 == 0 && align_of::<T>() == 8) };
+    let words = record.cast::<u64>();
+    let mut i = 0;
+    while i < const { size_of::<T>() / 8 } {
+        // SAFETY: within `T`, which the caller owns.
+        unsafe { core::ptr::write_volatile(words.add(i), 0) };
+        i += 1;
+    }
+}
+
+/// Says of a record that the current process did it, now.
+#[inline(always)]
+pub fn describe_current(header: *mut Header, variant: u16) {
+    let task = Task::current();
+    // SAFETY: `header` is writable; the helpers have no preconditions.
+    unsafe {
+        (*header).time = bpf_ktime_get_boot_ns();
+        (*header).cgroup_id = cgroup::id_of(task);
+        (*header).start = task.leader().start();
+        (*header).pid = task.tgid();
+        (*header).tid = task.tid();
+        (*header).uid = bpf_get_current_uid_gid() as u32;
+        (*header).cpu = bpf_get_smp_processor_id();
+        (*header).variant = variant;
+    }
+}
+
+/// The part of a record whose length varies. `at` never leaves `0..TAIL_MAX`; the scratch has slack behind it for
+/// the longest single piece.
+pub struct Tail {
+    base: *mut u8,
+    at: u64,
+}
+
+impl Tail {
+    #[inline(always)]
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
+    #[inline(always)]
+    pub fn span_from(&self, begin: u64, state: u16) -> Span {
+        Span { off: begin as u16, len: (self.at - begin) as u16, state, reserved: 0 }
+    }
+
+    /// Gives the verifier the same bounds of the position every time a loop comes round.
+    #[inline(always)]
+    pub fn settle(&mut self) {
+        self.at = mask::<{ TAIL_MAX as u32 - 1 }>(self.at);
+    }
+
+    #[inline(always)]
+    fn here(&mut self) -> *mut u8 {
+        self.settle();
+        // SAFETY: masked right above.
+        unsafe { self.base.add(self.at as usize) }
+    }
+
+    /// Appends at most NAME_MAX bytes of kernel memory, and a NUL.
+    #[inline(always)]
+    pub fn component(&mut self, address: u64, len: u64) {
+        let to = self.here();
+        let len = mask::<{ NAME_MAX as u32 }>(len);
+        // SAFETY: the slack is larger than NAME_MAX.
+        unsafe {
+            bpf_probe_read_kernel(to.cast(), len as u32, address as *const c_void);
+            *to.add(len as usize) = 0;
+        }
+        self.at += len + 1;
+    }
+
+    /// Appends at most ARGV_MAX bytes of user memory.
+    #[inline(always)]
+    pub fn user_bytes(&mut self, address: u64, len: u64) -> Span {
+        let begin = self.at;
+        let whole = len <= ARGV_MAX as u64;
+        let len = mask::<{ ARGV_MAX as u32 }>(if whole { len } else { ARGV_MAX as u64 });
+        let to = self.here();
+        // SAFETY: `len` is at most ARGV_MAX, the slack is larger.
+        if unsafe { bpf_probe_read_user(to.cast(), len as u32, address as *const c_void) } != 0 {
+            return self.span_from(begin, Span::FAULT);
+        }
+        self.at += len;
+        self.span_from(begin, if whole { Span::WHOLE } else { Span::CUT })
+    }
+
+    /// Appends at most NAME bytes of kernel memory.
+    #[inline(always)]
+    pub fn kernel_bytes<const LIMIT: u32>(&mut self, address: u64, len: u64) -> Span {
+        let begin = self.at;
+        let whole = len <= u64::from(LIMIT);
+        let len = mask::<LIMIT>(if whole { len } else { u64::from(LIMIT) });
+        let to = self.here();
+        // SAFETY: `len` is at most LIMIT, the slack is larger.
+        if unsafe { bpf_probe_read_kernel(to.cast(), len as u32, address as *const c_void) } != 0 {
+            return self.span_from(begin, Span::FAULT);
+        }
+        self.at += len;
+        self.span_from(begin, if whole { Span::WHOLE } else { Span::CUT })
+    }
+
+    /// Appends a NUL-ended path from user memory, without its NUL.
+    #[inline(always)]
+    pub fn user_path(&mut self, address: u64) -> Span {
+        self.string(address, bpf_probe_read_user_str)
+    }
+
+    /// The same from kernel memory.
+    #[inline(always)]
+    pub fn kernel_path(&mut self, address: u64) -> Span {
+        self.string(address, aya_ebpf::helpers::generated::bpf_probe_read_kernel_str)
+    }
+
+    #[inline(always)]
+    fn string(&mut self, address: u64, read: unsafe fn(*mut c_void, u32, *const c_void) -> i64) -> Span {
+        let begin = self.at;
+        let to = self.here();
+        // One byte more than the longest whole path with its NUL, so that a longer one shows.
+        // SAFETY: the slack is larger than PATH_MAX + 1.
+        let got = unrelated(unsafe { read(to.cast(), PATH_MAX as u32 + 1, address as *const c_void) } as u64);
+        if got > PATH_MAX as u64 + 1 {
+            return self.span_from(begin, Span::FAULT);
+        }
+        if got == 0 {
+            return self.span_from(begin, Span::WHOLE);
+        }
+        self.at += got - 1;
+        self.span_from(begin, if got > PATH_MAX as u64 { Span::CUT } else { Span::WHOLE })
+    }
+}

@@ -1,0 +1,69 @@
+//! Maps and injected constants that programs share. A map that one hook alone needs lives in that hook's file.
+
+use aya_ebpf::{
+    macros::map,
+    maps::{Array, PerCpuArray, RingBuf},
+};
+use nightjar_events::{
+    Header, Kind,
+    control::{Offsets, Settings, Tally},
+    wire::{ARGV_MAX, TAIL_MAX},
+};
+
+/// Records on their way to the daemon, which sets the size at start.
+#[map]
+pub static EVENTS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
+
+/// One column per `Kind`.
+#[map]
+pub static LEDGER: PerCpuArray<Tally> = PerCpuArray::with_max_entries(Kind::COUNT as u32, 0);
+
+/// Room to build a record with a tail in, one per CPU; the daemon sets the number at start. Not a per-CPU map: the
+/// values of those are limited to 32 KiB.
+#[map]
+pub static SCRATCH: Array<Scratch> = Array::with_max_entries(1, 0);
+
+/// Where header and body end and the tail begins.
+pub const HEAD_MAX: usize = 512;
+
+#[repr(C, align(8))]
+pub struct Scratch {
+    /// Not 0 while a program builds a record here.
+    pub taken: u64,
+    /// Header and body lie at the end of `head`, so that the tail follows them whatever their size.
+    pub head: [u8; HEAD_MAX],
+    pub tail: [u8; TAIL_MAX],
+    /// Never written: the verifier bounds position and length separately.
+    pub slack: [u8; ARGV_MAX + 1],
+}
+
+const _: () = assert!(size_of::<Header>() + size_of::<nightjar_events::event::exec::Exec>() <= HEAD_MAX);
+
+#[unsafe(no_mangle)]
+pub static OFFSETS: Offsets = Offsets::NONE;
+
+#[unsafe(no_mangle)]
+pub static SETTINGS: Settings = Settings::NONE;
+
+/// Where a member lies: `offset!(task_tgid)`.
+#[macro_export]
+macro_rules! offset {
+    ($name:ident) => {
+        $crate::maps::constant(&raw const $crate::maps::OFFSETS.$name)
+    };
+}
+
+/// What the daemon decided: `setting!(self_pid)`.
+#[macro_export]
+macro_rules! setting {
+    ($name:ident) => {
+        $crate::maps::constant(&raw const $crate::maps::SETTINGS.$name)
+    };
+}
+
+/// A member of `OFFSETS` or `SETTINGS`. Volatile, or rustc would fold in the value of the object file.
+#[inline(always)]
+pub fn constant(member: *const u64) -> u64 {
+    // SAFETY: a word of a global of this object that is never written after the load.
+    unsafe { core::ptr::read_volatile(member) }
+}

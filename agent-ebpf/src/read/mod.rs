@@ -1,0 +1,48 @@
+//! Kernel structs → plain values. All knowledge of offsets and kernel versions is here and in `control::Offsets`.
+//!
+//! Addresses are plain numbers, read through bpf_probe_read_kernel: it works in every program type, and a stale
+//! pointer reads as zero instead of a fault.
+
+pub mod cgroup;
+pub mod file;
+pub mod path;
+pub mod regs;
+pub mod socket;
+pub mod task;
+
+use core::{arch::asm, ffi::c_void, mem::MaybeUninit};
+
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+
+/// Reads a `T` at a kernel address. `T` must be an integer. Zero when the address cannot be read: the helper
+/// clears its destination then (since 5.5).
+#[inline(always)]
+pub fn read<T: Copy>(address: u64) -> T {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper writes all of `value` in every case; an integer has no invalid bits.
+    unsafe {
+        bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const c_void);
+        value.assume_init()
+    }
+}
+
+/// The same number, of which neither optimiser nor verifier knows where it came from. What a comparison teaches the
+/// verifier about it does not carry over to the original: without that, no two rounds of a loop look alike to it,
+/// and it walks them all.
+#[inline(always)]
+pub fn unrelated(value: u64) -> u64 {
+    let mut value = value;
+    // SAFETY: one arithmetic instruction on one register, without effect on its value.
+    unsafe { asm!("{0} |= 0", inout(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
+}
+
+/// `value & MASK`, written here and nowhere else. Use right before the access it bounds: before 5.16 the verifier
+/// forgets the bounds of a number that was spilled to the stack.
+#[inline(always)]
+pub fn mask<const MASK: u32>(value: u64) -> u64 {
+    let mut value = value;
+    // SAFETY: one arithmetic instruction on one register.
+    unsafe { asm!("{0} &= {m}", inout(reg) value, m = const MASK, options(nomem, nostack, preserves_flags)) };
+    value
+}

@@ -1,0 +1,157 @@
+//! Sensor, intake and identity as one: what happens on this node, as events.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use nightjar_engine::Event;
+use nightjar_events::{Kind, control::Tally};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use crate::{
+    identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Places, Sources},
+    intake::Intake,
+    sensor::{self, HookStatus, Ledger, Reader, Sensor, SensorError},
+};
+
+/// How often the wall clock is looked at again: it can be set, CLOCK_BOOTTIME cannot.
+const CLOCK_PERIOD: Duration = Duration::from_secs(10);
+
+/// Events that the process tree and the containers hang on. Attached whatever the rules ask for.
+pub const IDENTITY_KINDS: [Kind; 5] = [Kind::Exec, Kind::Fork, Kind::Exit, Kind::CgroupMkdir, Kind::CgroupRmdir];
+
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    #[error(transparent)]
+    Sensor(#[from] SensorError),
+    #[error("find the cgroup hierarchy")]
+    Hierarchy(#[from] identity::HierarchyError),
+    #[error("start identity")]
+    Identity(#[from] identity::IdentityError),
+    #[error("no event of {0} could be attached; `nightjar doctor` says why")]
+    NothingAttached(usize),
+}
+
+/// What has passed through, for the ledger's other side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    pub records: u64,
+    /// Bytes that were no record. A defect, or somebody wrote to our ring.
+    pub malformed: u64,
+}
+
+pub struct Watch {
+    sensor: Sensor,
+    reader: Reader,
+    ledger: Ledger,
+    identity: Identity,
+    passed: Passed,
+    clock_read: Instant,
+}
+
+/// What the caller decides.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub ring_bytes: u32,
+    /// Events wanted; those that identity needs are added.
+    pub kinds: BTreeSet<Kind>,
+    /// Where the host's files lie: `/`, or a mount of them in a container.
+    pub host_root: PathBuf,
+}
+
+impl Watch {
+    /// Attaches, then learns what runs already, so that nothing falls in between. Must be called in a tokio runtime.
+    pub fn start(plan: &Plan) -> Result<Watch, WatchError> {
+        let hierarchy = Hierarchy::detect(Path::new("/"))?;
+        let mut sensor = Sensor::start(&sensor_options(plan, &hierarchy))?;
+        if !sensor.hooks().iter().any(|hook| hook.state == sensor::HookState::Attached) {
+            return Err(WatchError::NothingAttached(sensor.hooks().len()));
+        }
+        for hook in sensor.hooks().iter().filter(|hook| hook.state == sensor::HookState::Failed) {
+            warn!(event = hook.event, program = hook.program, reason = hook.reason, "hook not attached");
+        }
+        let (reader, ledger) = (sensor.reader()?, sensor.ledger()?);
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let logs = sensor.forward_logs()?;
+            tokio::spawn(async {
+                if let Err(error) = logs.await {
+                    debug!(%error, "kernel messages ended");
+                }
+            });
+        }
+        let places = Places { host: plan.host_root.clone(), ..Places::default() };
+        let sources = Sources { places, ..Sources::default() };
+        let mut identity = Identity::with_sources(&hierarchy, Clock::read(), Limits::default(), sources)?;
+        identity.seed()?;
+        Ok(Watch { sensor, reader, ledger, identity, passed: Passed::default(), clock_read: Instant::now() })
+    }
+
+    /// Loads and attaches everything, says what came of it, and lets go again.
+    pub fn probe(plan: &Plan) -> Result<Vec<HookStatus>, WatchError> {
+        let hierarchy = Hierarchy::detect(Path::new("/"))?;
+        Ok(Sensor::start(&sensor_options(plan, &hierarchy))?.hooks().to_vec())
+    }
+
+    /// Waits for records and appends their events.
+    pub async fn next(&mut self, events: &mut Vec<Event>) -> Result<(), WatchError> {
+        let batch = self.reader.next().await?;
+        self.take_in(batch, events);
+        Ok(())
+    }
+
+    /// Appends what is in the ring now: how a watch ends without losing what was already seen.
+    pub fn drain(&mut self, events: &mut Vec<Event>) {
+        let batch = self.reader.take();
+        self.take_in(batch, events);
+    }
+
+    fn take_in(&mut self, batch: Vec<bytes::Bytes>, events: &mut Vec<Event>) {
+        if self.clock_read.elapsed() > CLOCK_PERIOD {
+            self.identity.set_clock(Clock::read());
+            self.clock_read = Instant::now();
+        }
+        events.reserve(batch.len());
+        for bytes in batch {
+            match Intake::decode(&bytes) {
+                Ok(Intake { header, body, tail }) => {
+                    self.passed.records += 1;
+                    events.push(self.identity.observe(header, body, tail));
+                }
+                Err(error) => {
+                    self.passed.malformed += 1;
+                    warn!(%error, "a record from the kernel side is malformed");
+                }
+            }
+        }
+    }
+
+    pub fn hooks(&self) -> &[HookStatus] {
+        self.sensor.hooks()
+    }
+
+    pub fn ledger(&self) -> Result<Vec<(Kind, Tally)>, WatchError> {
+        Ok(self.ledger.all()?)
+    }
+
+    pub fn passed(&self) -> Passed {
+        self.passed
+    }
+
+    pub fn identity_stats(&self) -> IdentityStats {
+        self.identity.stats()
+    }
+}
+
+fn sensor_options(plan: &Plan, hierarchy: &Hierarchy) -> sensor::Options {
+    sensor::Options {
+        ring_bytes: plan.ring_bytes,
+        kinds: plan.kinds.iter().copied().chain(IDENTITY_KINDS).collect(),
+        self_pid: std::process::id(),
+        cgroup_controller: hierarchy.controller.clone(),
+        cgroup_hierarchy: hierarchy.id,
+        kernel_log: tracing::enabled!(tracing::Level::DEBUG),
+    }
+}

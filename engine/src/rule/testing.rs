@@ -1,0 +1,152 @@
+//! A few fields for the tests of the language, so that they do not hang on the engine's own table. Values come from
+//! a case; a text that begins or ends with `…` has lost that end.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use nightjar_events::{Cut, Kind, schema::{Bit, bit}};
+
+use super::{Diagnostic, Finding, Loaded, Matching, Source, Table, load_with};
+use crate::{
+    event::{Event, OwnedValue, Payload, Process},
+    field::{Arg, ArgRule, Field, Type},
+    value::{Text, Value},
+};
+
+const FLAGS: &[Bit] = &[bit("O_CREAT", 1), bit("O_TRUNC", 2), bit("O_CREATED", 4)];
+
+macro_rules! fields {
+    ($($name:literal $ty:ident $arg:ident $needs:expr;)*) => {
+        static FIELDS: &[Field] = &[$(Field {
+            name: $name, ty: Type::$ty, arg: ArgRule::$arg, needs: $needs, doc: concat!("About ", $name, "."),
+            get: |event, arg| value(event, $name, Type::$ty, arg),
+        }),*];
+    };
+}
+
+fields! {
+    "evt.type" Text None &[];
+    "evt.num" Uint None &[];
+    "evt.is_open_write" Bool None &[Kind::Open];
+    "evt.arg" Text RequiredKey &[];
+    "evt.arg.flags" Flags None &[];
+    "evt.rawres" Int None &[];
+    "proc.name" Text None &[];
+    "proc.cmdline" Text None &[];
+    "proc.pname" Text None &[];
+    "proc.args" List None &[];
+    "proc.aname" List OptionalIndex &[];
+    "proc.duration" Duration None &[];
+    "proc.pid" Int None &[];
+    "fd.name" Text None &[Kind::Open, Kind::Connect];
+    "fd.num" Int None &[Kind::Open, Kind::Connect];
+    "fd.sip" Ip None &[Kind::Connect];
+    "fd.cip" Ip None &[Kind::Connect];
+    "fd.net" Net None &[Kind::Connect];
+    "fd.sport" Port None &[Kind::Connect];
+    "container.id" Text None &[];
+    "container.mount.dest" Text RequiredKey &[];
+}
+
+fn value<'e>(event: &'e Event, name: &str, ty: Type, arg: &Arg) -> Value<'e> {
+    match name {
+        "evt.type" => return Value::text(event.type_name()),
+        "evt.num" => return Value::Uint(event.number),
+        _ => {}
+    }
+    let Payload::Case { values, .. } = &event.payload else { return Value::Absent };
+    let name = match arg {
+        Arg::None => name.to_owned(),
+        Arg::Index(index) => format!("{name}[{index}]"),
+        Arg::Key(key) => format!("{name}[{key}]"),
+    };
+    match (values.get(&name), ty) {
+        (None, _) => Value::Absent,
+        (Some(OwnedValue::Uint(n)), Type::Flags) => Value::Flags(*n, FLAGS),
+        (Some(OwnedValue::Text(text)), Type::Ip | Type::Net) => Value::Ip(text.parse().unwrap()),
+        (Some(OwnedValue::Bool(b)), _) => Value::Bool(*b),
+        (Some(OwnedValue::Int(n)), _) => Value::Int(*n),
+        (Some(OwnedValue::Uint(n)), _) => Value::Uint(*n),
+        (Some(OwnedValue::Text(text)), _) => Value::Text(cut(text)),
+        (Some(OwnedValue::List(list)), _) => Value::List(list.iter().map(|text| cut(text)).collect()),
+    }
+}
+
+fn cut(text: &str) -> Text<'_> {
+    match (text.strip_prefix('…'), text.strip_suffix('…')) {
+        (Some(rest), _) => Text::cut(rest.as_bytes(), Cut::Front),
+        (None, Some(rest)) => Text::cut(rest.as_bytes(), Cut::Back),
+        (None, None) => Text::whole(text.as_bytes()),
+    }
+}
+
+pub fn lookup(name: &str) -> Option<&'static Field> {
+    FIELDS.iter().find(|field| field.name == name)
+}
+
+pub fn table() -> Table<'static> {
+    Table::new(&lookup, FIELDS.iter().map(|field| field.name).collect())
+}
+
+pub fn load(files: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
+    let sources = (0..).zip(files).map(|(n, text)| Source { name: format!("{n}.yaml"), text: (*text).to_owned() });
+    load_with(&sources.collect::<Vec<_>>(), &table())
+}
+
+/// The messages of files that must not load.
+pub fn errors(files: &[&str]) -> Vec<String> {
+    match load(files) {
+        Ok(_) => panic!("loaded"),
+        Err(list) => list.iter().map(ToString::to_string).collect(),
+    }
+}
+
+pub fn loaded(files: &[&str]) -> Loaded {
+    load(files).unwrap_or_else(|list| panic!("{}", list.iter().map(|d| format!("{d}\n")).collect::<String>()))
+}
+
+/// A file with one rule.
+pub fn rule(condition: &str) -> String {
+    format!("- rule: r\n  desc: d\n  condition: >\n    {condition}\n  output: \"%proc.name\"\n  priority: INFO\n  warn_evttypes: false\n")
+}
+
+pub fn event(name: &str, values: &[(&str, OwnedValue)]) -> Event {
+    let (kind, variant) = super::check::types::produced()
+        .find(|(of, _, _)| *of == name)
+        .map_or_else(|| panic!("no event type {name}"), |(_, kind, variant)| (kind, variant));
+    let values: BTreeMap<_, _> = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    Event {
+        time: 1,
+        number: 7,
+        tid: 1,
+        cpu: 0,
+        cgroup_id: 0,
+        payload: Payload::Case { kind, variant, values },
+        process: Arc::new(Process::default()),
+        container: None,
+    }
+}
+
+pub fn text(text: &str) -> OwnedValue {
+    OwnedValue::Text(text.to_owned())
+}
+
+pub fn list(words: &[&str]) -> OwnedValue {
+    OwnedValue::List(words.iter().map(|word| (*word).to_owned()).collect())
+}
+
+pub fn judge(loaded: &Loaded, event: &Event) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    loaded.rules.judge(event, Matching::All, &mut findings);
+    findings
+}
+
+/// `"match"`, `"no match"` or `"undecided"` of one condition on one event.
+pub fn verdict(condition: &str, event: &Event) -> &'static str {
+    let loaded = loaded(&[&rule(condition)]);
+    match (judge(&loaded, event).len(), loaded.rules.undecided().count()) {
+        (1, 0) => "match",
+        (0, 0) => "no match",
+        (0, 1) => "undecided",
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,66 @@
+//! `exit`.
+
+use std::process::{Command, Stdio};
+
+use nightjar_engine::Value;
+use nightjar_events::{Kind, event::exit};
+use nightjar_tests::{Eyes, Seen};
+
+use crate::deed::in_child;
+
+fn of(command: &mut Command) -> Seen {
+    let eyes = Eyes::open();
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    child.wait().unwrap();
+    eyes.wait_for(Kind::Exit, child.id())
+}
+
+#[test]
+fn the_exit_code_is_told() {
+    let seen = of(Command::new("/bin/sh").args(["-c", "exit 42"]));
+    assert_eq!((seen.number(&exit::CODE), seen.number(&exit::SIGNAL)), (42, 0));
+    assert_eq!(seen.value(&exit::CORE), Value::Bool(false));
+    assert_eq!(seen.text(&exit::COMM), "sh");
+}
+
+#[test]
+fn the_signal_is_told() {
+    let seen = of(Command::new("/bin/sh").args(["-c", "kill -TERM $$"]));
+    assert_eq!((seen.number(&exit::CODE), seen.number(&exit::SIGNAL)), (0, 15));
+    assert_eq!(seen.value(&exit::CORE), Value::Bool(false));
+}
+
+#[test]
+fn a_core_dump_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let seen = of(Command::new("/bin/sh").args(["-c", "ulimit -c unlimited; kill -SEGV $$"]).current_dir(dir.path()));
+    assert_eq!(seen.number(&exit::SIGNAL), 11);
+    // The kernel says whether it dumped; where core_pattern leads is the machine's affair.
+    let dumped = std::fs::read_dir(dir.path()).unwrap().count() > 0;
+    if dumped {
+        assert_eq!(seen.value(&exit::CORE), Value::Bool(true));
+    }
+}
+
+#[test]
+fn the_lifetime_is_from_start_to_end() {
+    let seen = of(Command::new("/bin/sleep").arg("0.2"));
+    let lifetime = seen.number(&exit::LIFETIME);
+    assert!(lifetime >= 200_000_000, "{lifetime}");
+}
+
+#[test]
+fn a_process_ends_once_however_many_threads_it_has() {
+    let eyes = Eyes::open();
+    let script = "import threading\nfor _ in range(8): threading.Thread(target=lambda: None).start()";
+    let mut child = Command::new("python3").args(["-c", script]).spawn().unwrap();
+    child.wait().unwrap();
+    let pid = child.id();
+    eyes.wait_for(Kind::Exit, pid);
+    // A process started after it has ended: had the first ended twice, its second end would come before this one.
+    let mut last = in_child(|| 7);
+    last.wait().unwrap();
+    let next = eyes.wait(Kind::Exit, |seen| [pid, last.id()].contains(&seen.0.header.pid));
+    assert_eq!(next.0.header.pid, last.id());
+    assert_eq!(next.number(&exit::CODE), 7);
+}

@@ -1,0 +1,12 @@
+//! Each event: the deed is done on the running kernel, and the record is expected with its fields.
+
+mod cgroup_mkdir;
+mod cgroup_rmdir;
+mod connect;
+mod connect_result;
+mod deed;
+mod exec;
+mod exit;
+mod fork;
+mod ledger;
+mod open;

@@ -1,0 +1,251 @@
+//! `open`.
+
+use std::{
+    ffi::CString,
+    fs::{self, File, OpenOptions},
+    os::{
+        fd::AsRawFd,
+        linux::fs::MetadataExt,
+        unix::fs::{OpenOptionsExt, symlink},
+    },
+    path::Path,
+    sync::{Arc, Barrier},
+};
+
+use nightjar_engine::Value;
+use nightjar_events::{Cut, Kind, event::open, wire::PATH_DEPTH_MAX};
+use nightjar_tests::{Eyes, Seen};
+
+use crate::deed::{c, errno};
+
+const ENOENT: i128 = -2;
+const ENAMETOOLONG: i128 = -36;
+
+/// The record of this process's open that was given `name`.
+fn of(eyes: &Eyes, name: impl AsRef<std::ffi::OsStr>) -> Seen {
+    let name = name.as_ref().as_encoded_bytes().to_vec();
+    eyes.wait(Kind::Open, |seen| seen.0.header.pid == std::process::id() && seen.bytes(&open::NAME) == name)
+}
+
+fn type_of(seen: &Seen) -> &'static str {
+    open::EVENT.types[usize::from(seen.0.header.variant)]
+}
+
+#[test]
+fn an_opened_file_is_told_by_the_kernels_own_path() {
+    let dir = tempfile::tempdir_in("/var/tmp").unwrap();
+    let real = dir.path().join("real");
+    fs::write(&real, "x").unwrap();
+    symlink("real", dir.path().join("link")).unwrap();
+    let detour = dir.path().join("../").join(dir.path().file_name().unwrap()).join("link");
+    let eyes = Eyes::open();
+    let file = File::open(&detour).unwrap();
+    let seen = of(&eyes, &detour);
+    let meta = file.metadata().unwrap();
+    assert_eq!(seen.text(&open::PATH), real.to_str().unwrap());
+    assert_eq!(seen.number(&open::RESULT), file.as_raw_fd().into());
+    assert_eq!(seen.number(&open::INODE), meta.st_ino().into());
+    assert_eq!(seen.number(&open::FILE_MODE), (meta.st_mode() & 0o7777).into());
+    assert_eq!(seen.text(&open::FILE_TYPE), "file");
+    assert_eq!(seen.value(&open::CREATED), Value::Bool(false));
+    assert_eq!(seen.value(&open::UNNAMED), Value::Bool(false));
+    assert_eq!(seen.number(&open::FLAGS) as i32, libc::O_RDONLY | libc::O_CLOEXEC);
+    let (major, minor) = (libc::major(meta.st_dev()), libc::minor(meta.st_dev()));
+    assert_eq!(seen.number(&open::DEV), (major << 20 | minor).into());
+    assert_eq!(type_of(&seen), "openat");
+}
+
+#[test]
+fn a_created_file_is_told_with_its_mode() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new");
+    let eyes = Eyes::open();
+    OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path).unwrap();
+    let seen = of(&eyes, &path);
+    assert_eq!(seen.value(&open::CREATED), Value::Bool(true));
+    assert_eq!(seen.number(&open::MODE), 0o640);
+    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
+    assert_eq!(seen.number(&open::FLAGS) as i32, flags);
+    OpenOptions::new().write(true).create(true).truncate(false).open(&path).unwrap();
+    assert_eq!(of(&eyes, &path).value(&open::CREATED), Value::Bool(false));
+}
+
+#[test]
+fn each_system_call_says_which_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| c(dir.path().join(name));
+    let eyes = Eyes::open();
+    let how: [u64; 3] = [(libc::O_RDWR | libc::O_CREAT) as u64, 0o600, 0x04];
+    // SAFETY: system calls with valid strings; the descriptors live as long as the test.
+    unsafe {
+        libc::syscall(libc::SYS_creat, path("creat").as_ptr(), 0o600);
+        libc::syscall(libc::SYS_open, path("open").as_ptr(), libc::O_RDWR | libc::O_CREAT, 0o600);
+        libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path("openat").as_ptr(), libc::O_RDWR | libc::O_CREAT, 0o600);
+        libc::syscall(libc::SYS_openat2, libc::AT_FDCWD, path("openat2").as_ptr(), how.as_ptr(), size_of_val(&how));
+    }
+    for name in ["creat", "open", "openat", "openat2"] {
+        let seen = of(&eyes, dir.path().join(name));
+        assert_eq!(type_of(&seen), name);
+        assert_eq!(seen.number(&open::MODE), 0o600, "{name}");
+        assert_eq!(seen.value(&open::CREATED), Value::Bool(true), "{name}");
+        assert_eq!(seen.number(&open::RESOLVE), if name == "openat2" { 4 } else { 0 }, "{name}");
+    }
+}
+
+#[test]
+fn a_failed_open_is_told_with_its_errno() {
+    let eyes = Eyes::open();
+    let path = "/nonexistent/nightjar/file";
+    File::open(path).unwrap_err();
+    let seen = of(&eyes, path);
+    assert_eq!(seen.number(&open::RESULT), ENOENT);
+    assert!(seen.is_absent(&open::PATH));
+    assert!(seen.is_absent(&open::INODE));
+    assert!(seen.is_absent(&open::FILE_TYPE));
+}
+
+#[test]
+fn a_relative_open_is_told_with_its_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("relative-nightjar"), "").unwrap();
+    let dirfd = File::open(dir.path()).unwrap();
+    let eyes = Eyes::open();
+    // SAFETY: a system call with a valid string.
+    let fd = unsafe { libc::openat(dirfd.as_raw_fd(), c"relative-nightjar".as_ptr(), libc::O_RDONLY) };
+    assert!(fd >= 0);
+    let seen = of(&eyes, "relative-nightjar");
+    assert_eq!(seen.number(&open::DIRFD), dirfd.as_raw_fd().into());
+    assert_eq!(seen.text(&open::PATH), dir.path().join("relative-nightjar").to_str().unwrap());
+}
+
+#[test]
+fn a_file_without_a_name_is_marked() {
+    let dir = tempfile::tempdir_in("/var/tmp").unwrap();
+    let eyes = Eyes::open();
+    let path = c(dir.path());
+    // SAFETY: a system call with a valid string.
+    let fd = unsafe { libc::open(path.as_ptr(), libc::O_TMPFILE | libc::O_RDWR, 0o600) };
+    assert!(fd >= 0, "O_TMPFILE: {}", errno());
+    let seen = eyes.wait(Kind::Open, |s| {
+        s.0.header.pid == std::process::id() && s.number(&open::FLAGS) as i32 & libc::O_TMPFILE == libc::O_TMPFILE
+    });
+    assert_eq!(seen.value(&open::UNNAMED), Value::Bool(true));
+    assert_eq!(seen.text(&open::FILE_TYPE), "file");
+    assert!(seen.text(&open::PATH).starts_with(dir.path().to_str().unwrap()), "{}", seen.text(&open::PATH));
+}
+
+#[test]
+fn a_deleted_file_reached_through_proc_is_marked_and_named() {
+    let dir = tempfile::tempdir_in("/var/tmp").unwrap();
+    let path = dir.path().join("deleted");
+    let file = File::create(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let eyes = Eyes::open();
+    let detour = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let again = File::open(&detour).unwrap();
+    let seen = of(&eyes, &detour);
+    assert_eq!(seen.value(&open::UNNAMED), Value::Bool(true));
+    assert_eq!(seen.text(&open::PATH), path.to_str().unwrap());
+    assert_eq!(seen.number(&open::INODE), again.metadata().unwrap().st_ino().into());
+}
+
+#[test]
+fn types_of_files_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    // SAFETY: a system call with a valid string.
+    assert_eq!(unsafe { libc::mkfifo(c(&fifo).as_ptr(), 0o600) }, 0);
+    let eyes = Eyes::open();
+    let _fifo = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&fifo).unwrap();
+    let _null = File::open("/dev/null").unwrap();
+    let _dir = File::open(dir.path()).unwrap();
+    assert_eq!(of(&eyes, &fifo).text(&open::FILE_TYPE), "fifo");
+    assert_eq!(of(&eyes, "/dev/null").text(&open::FILE_TYPE), "char_device");
+    assert_eq!(of(&eyes, dir.path()).text(&open::FILE_TYPE), "dir");
+}
+
+#[test]
+fn the_longest_path_is_whole_and_a_longer_one_is_marked() {
+    let longest = "/nightjar".repeat(454) + "/" + &"z".repeat(4094 - 454 * 9);
+    assert_eq!(longest.len(), 4095);
+    let eyes = Eyes::open();
+    File::open(&longest).unwrap_err();
+    let seen = of(&eyes, &longest);
+    let Value::Text(name) = seen.value(&open::NAME) else { panic!("no name") };
+    assert_eq!(name.cut, Cut::None);
+    assert_eq!(seen.number(&open::RESULT), ENOENT);
+
+    let longer = CString::new(format!("{longest}tail")).unwrap();
+    // SAFETY: a system call with a valid string.
+    assert_eq!(unsafe { libc::open(longer.as_ptr(), libc::O_RDONLY) }, -1);
+    let seen = eyes.wait(Kind::Open, |s| {
+        s.0.header.pid == std::process::id() && s.number(&open::RESULT) == ENAMETOOLONG
+    });
+    let Value::Text(name) = seen.value(&open::NAME) else { panic!("no name") };
+    assert_eq!(name.cut, Cut::Back);
+    assert_eq!(name.bytes[..], longer.as_bytes()[..4096]);
+}
+
+#[test]
+fn a_deep_directory_keeps_its_leaf_and_says_that_its_front_is_missing() {
+    let dir = tempfile::tempdir_in("/var/tmp").unwrap();
+    let deep = |parts: usize| (0..parts).fold(dir.path().to_owned(), |path, n| path.join(format!("d{n}")));
+    // Components of the temporary directory itself count too.
+    let above = dir.path().components().count() - 1;
+    let fits = PATH_DEPTH_MAX as usize - above - 8;
+    for (parts, cut) in [(fits, Cut::None), (PATH_DEPTH_MAX as usize + 8, Cut::Front)] {
+        fs::create_dir_all(deep(parts)).unwrap();
+        let path = deep(parts).join("leaf");
+        let eyes = Eyes::open();
+        File::create(&path).unwrap();
+        let seen = of(&eyes, &path);
+        let Value::Text(told) = seen.value(&open::PATH) else { panic!("no path") };
+        assert_eq!(told.cut, cut, "{parts} parts");
+        let told = String::from_utf8(told.bytes.into_owned()).unwrap();
+        match cut {
+            Cut::None => assert_eq!(Path::new(&told), path),
+            Cut::Front | Cut::Back => {
+                assert!(path.to_str().unwrap().ends_with(&told), "{told}");
+                assert!(!told.starts_with('/'), "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn names_arrive_byte_for_byte() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(std::ffi::OsStr::from_bytes(b"new\nline\x1b[0m\xff"));
+    let eyes = Eyes::open();
+    File::create(&path).unwrap();
+    let seen = of(&eyes, &path);
+    assert_eq!(seen.bytes(&open::PATH), path.as_os_str().as_bytes());
+}
+
+#[test]
+fn two_hundred_threads_opening_at_once_are_all_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let eyes = Eyes::open();
+    let start = Arc::new(Barrier::new(200));
+    let threads: Vec<_> = (0..200)
+        .map(|n| {
+            let (start, path) = (start.clone(), dir.path().join(format!("thread-{n}")));
+            std::thread::spawn(move || {
+                start.wait();
+                File::create(&path).unwrap();
+                // SAFETY: no arguments.
+                (path, unsafe { libc::gettid() } as u32)
+            })
+        })
+        .collect();
+    let mut expected: std::collections::HashMap<_, _> = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .map(|(path, tid)| (path.to_str().unwrap().to_owned(), tid))
+        .collect();
+    while !expected.is_empty() {
+        let seen = eyes.wait(Kind::Open, |s| expected.contains_key(&s.text(&open::PATH)));
+        assert_eq!(expected.remove(&seen.text(&open::PATH)), Some(seen.0.header.tid));
+    }
+}

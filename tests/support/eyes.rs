@@ -1,0 +1,169 @@
+//! The kernel side, loaded once for all tests of a process, and a view of its records for each.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{
+        LazyLock, Mutex,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    time::{Duration, Instant},
+};
+
+use nightjar::{identity::Hierarchy, intake::Intake, sensor};
+use nightjar_engine::Value;
+use nightjar_events::{EVENTS, Field, Kind, control::Tally, wire::Record};
+
+/// After this long a record that has not come will not come. Only a failing test waits for it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Records from now on.
+pub struct Eyes(Receiver<Intake>);
+
+/// A record that was waited for.
+pub struct Seen(pub Intake);
+
+/// A kernel side of a test's own.
+pub struct Ring {
+    pub reader: sensor::Reader,
+    pub ledger: sensor::Ledger,
+    /// Detaches when it is dropped.
+    sensor: Option<sensor::Sensor>,
+}
+
+type Viewers = Mutex<Vec<Sender<Intake>>>;
+
+static VIEWERS: LazyLock<&'static Viewers> = LazyLock::new(|| {
+    let viewers: &'static Viewers = Box::leak(Box::default());
+    let (ready, is_ready) = channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(show(viewers, ready));
+    });
+    is_ready.recv().expect("the kernel side loads");
+    viewers
+});
+
+async fn show(viewers: &Viewers, ready: Sender<()>) {
+    let mut ring = Ring::open(32 << 20);
+    ready.send(()).expect("a test waits");
+    loop {
+        for bytes in ring.reader.next().await.expect("the ring is readable") {
+            let intake = Intake::decode(&bytes).expect("every record is well formed");
+            viewers.lock().expect("no viewer panics").retain(|viewer| viewer.send(intake.clone()).is_ok());
+        }
+    }
+}
+
+impl Ring {
+    /// Must be called in a tokio runtime. Does not silence the test's own process: its deeds are what is looked for.
+    pub fn open(bytes: u32) -> Self {
+        Self::open_for(bytes, EVENTS.iter().map(|event| event.kind).collect())
+    }
+
+    pub fn open_for(ring_bytes: u32, kinds: BTreeSet<Kind>) -> Self {
+        let hierarchy = Hierarchy::detect(Path::new("/")).expect("a cgroup hierarchy");
+        let mut sensor = sensor::Sensor::start(&sensor::Options {
+            ring_bytes,
+            kinds,
+            self_pid: 0,
+            cgroup_controller: hierarchy.controller,
+            cgroup_hierarchy: hierarchy.id,
+            kernel_log: false,
+        })
+        .expect("the kernel side loads");
+        for hook in sensor.hooks() {
+            assert_ne!(hook.state, sensor::HookState::Failed, "{hook:?}");
+        }
+        let (reader, ledger) = (sensor.reader().expect("a ring"), sensor.ledger().expect("a ledger"));
+        Ring { reader, ledger, sensor: Some(sensor) }
+    }
+
+    /// Stops watching; what is in the ring stays there.
+    pub fn detach(&mut self) {
+        self.sensor = None;
+    }
+
+    pub fn tally(&self, kind: Kind) -> Tally {
+        self.ledger.tally(kind).expect("the ledger is readable")
+    }
+}
+
+impl Eyes {
+    /// Open them before the deed.
+    pub fn open() -> Self {
+        let (viewer, records) = channel();
+        VIEWERS.lock().expect("no viewer panics").push(viewer);
+        Eyes(records)
+    }
+
+    /// The next record of a kind that fits.
+    pub fn wait(&self, kind: Kind, fits: impl Fn(&Seen) -> bool) -> Seen {
+        let deadline = Instant::now() + PATIENCE;
+        let mut passed = 0;
+        loop {
+            match self.0.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(intake) => {
+                    passed += 1;
+                    let seen = Seen(intake);
+                    if seen.0.body.kind() == kind && fits(&seen) {
+                        return seen;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("no such {} among {passed} records", kind.name()),
+                Err(RecvTimeoutError::Disconnected) => panic!("the kernel side is gone"),
+            }
+        }
+    }
+
+    /// The next record of a kind by a process.
+    pub fn wait_for(&self, kind: Kind, pid: u32) -> Seen {
+        self.wait(kind, |seen| seen.0.header.pid == pid)
+    }
+}
+
+impl Seen {
+    pub fn record(&self) -> Record<'_> {
+        self.0.record()
+    }
+
+    pub fn value(&self, field: &Field) -> Value<'_> {
+        Value::from_raw(self.record().get(field), &field.ty)
+    }
+
+    /// A text or path. Absent is empty.
+    pub fn text(&self, field: &Field) -> String {
+        match self.value(field) {
+            Value::Text(text) => String::from_utf8_lossy(&text.bytes).into_owned(),
+            Value::Absent => String::new(),
+            other => panic!("{} is no text: {other:?}", field.name),
+        }
+    }
+
+    pub fn bytes(&self, field: &Field) -> Vec<u8> {
+        match self.value(field) {
+            Value::Text(text) => text.bytes.into_owned(),
+            other => panic!("{} is no text: {other:?}", field.name),
+        }
+    }
+
+    pub fn number(&self, field: &Field) -> i128 {
+        match self.value(field) {
+            Value::Int(n) => n.into(),
+            Value::Uint(n) | Value::Flags(n, _) => n.into(),
+            Value::Bool(b) => b.into(),
+            other => panic!("{} is no number: {other:?}", field.name),
+        }
+    }
+
+    pub fn list(&self, field: &Field) -> Vec<Vec<u8>> {
+        match self.value(field) {
+            Value::List(list) => list.into_iter().map(|text| text.bytes.into_owned()).collect(),
+            other => panic!("{} is no list: {other:?}", field.name),
+        }
+    }
+
+    pub fn is_absent(&self, field: &Field) -> bool {
+        self.value(field).is_absent()
+    }
+}

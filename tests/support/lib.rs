@@ -1,0 +1,5 @@
+//! What every end-to-end test needs: a watched kernel, and a way to wait for a record.
+
+mod eyes;
+
+pub use eyes::{Eyes, Ring, Seen};

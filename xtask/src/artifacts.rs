@@ -1,0 +1,111 @@
+//! Builds the whole workspace once and gives what can be run: the test programs and `nightjar`.
+//!
+//! `cargo test -p X` and `cargo run` each choose their own set of features for shared dependencies and build them
+//! again. One build of everything, whose programs are then started one by one, needs half the time.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::sh;
+
+pub struct Artifacts {
+    pub tests: Vec<TestProgram>,
+    /// The agent itself.
+    pub nightjar: PathBuf,
+}
+
+/// One compiled test program.
+pub struct TestProgram {
+    pub package: String,
+    /// `lib`, `main` or the name of the file in tests/.
+    pub target: String,
+    /// The package's directory: tests run there.
+    pub dir: PathBuf,
+    pub path: PathBuf,
+}
+
+/// One line of `cargo build --message-format=json`, as far as it matters.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    manifest_path: Option<PathBuf>,
+    target: Option<Target>,
+    profile: Option<Profile>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
+}
+
+pub fn build() -> Result<Artifacts> {
+    let mut command = sh::cargo();
+    command.args(["build", "--workspace", "--lib", "--bins", "--tests"]);
+    command.args(["--message-format=json-render-diagnostics"]);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("start {}", sh::line(&command)))?;
+    let stdout = child.stdout.take().context("cargo's output is not piped")?;
+    let mut tests = Vec::new();
+    let mut nightjar = None;
+    for line in BufReader::new(stdout).lines() {
+        let line = line.context("read cargo's messages")?;
+        let message: Message =
+            serde_json::from_str(&line).with_context(|| format!("parse cargo's message {line}"))?;
+        match program(message) {
+            Some(Program::Test(test)) => tests.push(test),
+            Some(Program::Binary { name, path }) if name == "nightjar" => nightjar = Some(path),
+            Some(Program::Binary { .. }) | None => {}
+        }
+    }
+    let status = child.wait().context("wait for cargo")?;
+    if !status.success() {
+        bail!("{} ended with {status}", sh::line(&command));
+    }
+    Ok(Artifacts { tests, nightjar: nightjar.context("the workspace has no binary named nightjar")? })
+}
+
+enum Program {
+    Test(TestProgram),
+    Binary { name: String, path: PathBuf },
+}
+
+fn program(message: Message) -> Option<Program> {
+    if message.reason != "compiler-artifact" {
+        return None;
+    }
+    let (path, target, manifest) = (message.executable?, message.target?, message.manifest_path?);
+    if !message.profile?.test {
+        return Some(Program::Binary { name: target.name, path });
+    }
+    let dir = manifest.parent()?.to_path_buf();
+    let package = package_name(&manifest)?;
+    Some(Program::Test(TestProgram { package, target: target.name, dir, path }))
+}
+
+fn package_name(manifest: &Path) -> Option<String> {
+    let table: toml::Table = sh::read_file(manifest).ok()?.parse().ok()?;
+    Some(table.get("package")?.get("name")?.as_str()?.to_owned())
+}
+
+impl TestProgram {
+    pub fn command(&self, nightjar: &Path) -> Command {
+        let mut command = Command::new(&self.path);
+        command.current_dir(&self.dir).env("CARGO_MANIFEST_DIR", &self.dir).env("NIGHTJAR_BIN", nightjar);
+        command
+    }
+}

@@ -1,0 +1,222 @@
+//! The steps of a test run, in their order, and how each is done.
+
+use std::{env, path::PathBuf, process::Command};
+
+use anyhow::{Context, Result, bail};
+
+use super::harness::{self, Report, Variable};
+use crate::{
+    artifacts::{self, Artifacts},
+    debian::Need,
+    docs, ebpf, sh, tidy,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Format,
+    Digests,
+    Tidy,
+    Clippy,
+    Build,
+    Docs,
+    Unit,
+    Rules,
+    Ebpf,
+    Kernel,
+}
+
+/// The crate of tests that load the agent into this machine's kernel.
+const KERNEL_PACKAGE: &str = "nightjar-tests";
+const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
+
+impl Part {
+    const ALL: [Part; 10] = [
+        Part::Format,
+        Part::Digests,
+        Part::Tidy,
+        Part::Clippy,
+        Part::Build,
+        Part::Docs,
+        Part::Unit,
+        Part::Rules,
+        Part::Ebpf,
+        Part::Kernel,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Format => "format",
+            Part::Digests => "digests",
+            Part::Tidy => "tidy",
+            Part::Clippy => "clippy",
+            Part::Build => "build",
+            Part::Docs => "docs",
+            Part::Unit => "unit",
+            Part::Rules => "rules",
+            Part::Ebpf => "ebpf",
+            Part::Kernel => "kernel",
+        }
+    }
+
+    pub fn doc(self) -> &'static str {
+        match self {
+            Part::Format => "rustfmt has nothing to change",
+            Part::Digests => "the committed eBPF object is that of the committed sources",
+            Part::Tidy => "the house rules",
+            Part::Clippy => "no lint complains, in any target",
+            Part::Build => "everything, once",
+            Part::Docs => "generated references are what the code says",
+            Part::Unit => "unit, property and documentation tests",
+            Part::Rules => "our own rules load and pass their tests",
+            Part::Ebpf => "the eBPF object, rebuilt",
+            Part::Kernel => "deeds on the running kernel, end to end",
+        }
+    }
+
+    /// What the machine must have for it.
+    pub fn need(self) -> Option<Need> {
+        match self {
+            Part::Ebpf => Some(Need::Ebpf),
+            Part::Kernel => Some(Need::Tests),
+            Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build => None,
+            Part::Docs | Part::Unit | Part::Rules => None,
+        }
+    }
+
+    /// Whether it starts programs that `Build` makes.
+    fn needs_build(self) -> bool {
+        match self {
+            Part::Docs | Part::Unit | Part::Rules | Part::Kernel => true,
+            Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build | Part::Ebpf => false,
+        }
+    }
+}
+
+/// The parts to run, and what the names of tests must contain.
+pub fn select(selection: Option<&str>) -> (Vec<Part>, Option<String>) {
+    let Some(word) = selection else { return (Part::ALL.to_vec(), None) };
+    if word == "lint" {
+        return (vec![Part::Format, Part::Digests, Part::Tidy, Part::Clippy], None);
+    }
+    match Part::ALL.into_iter().find(|part| part.name() == word) {
+        Some(part) if part.needs_build() => (vec![Part::Build, part], None),
+        Some(part) => (vec![part], None),
+        None => (vec![Part::Build, Part::Unit, Part::Kernel], Some(word.to_owned())),
+    }
+}
+
+/// Rule files of other projects to test with, when they are here.
+pub fn corpus() -> Option<PathBuf> {
+    let beside = || Some(sh::root().parent()?.join("shared/corpus"));
+    env::var_os(CORPUS_VARIABLE).map(PathBuf::from).or_else(beside).filter(|path| path.is_dir())
+}
+
+pub struct Steps {
+    filter: Option<String>,
+    artifacts: Option<Artifacts>,
+}
+
+impl Steps {
+    pub fn new(filter: Option<String>) -> Steps {
+        Steps { filter, artifacts: None }
+    }
+
+    pub fn run(&mut self, part: Part) -> Result<Report> {
+        let check = |done: Result<()>| done.map(|()| Report::CHECK);
+        match part {
+            Part::Format => check(formatted()),
+            Part::Digests => check(ebpf::check_digests().map(drop)),
+            Part::Tidy => check(tidy::check()),
+            Part::Clippy => check(sh::run(sh::cargo().args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "--deny",
+                "warnings",
+            ]))),
+            Part::Build => {
+                self.artifacts = Some(artifacts::build()?);
+                Ok(Report::CHECK)
+            }
+            Part::Docs => check(docs::check(&self.built()?.nightjar)),
+            Part::Unit => unit(self.built()?, self.filter.as_deref()),
+            Part::Rules => check(rules(self.built()?)),
+            Part::Ebpf => check(ebpf::check()),
+            Part::Kernel => kernel(self.built()?, self.filter.as_deref(), &[]),
+        }
+    }
+
+    fn built(&self) -> Result<&Artifacts> {
+        self.artifacts.as_ref().context("the build step has not run")
+    }
+}
+
+/// The kernel side and the fuzz targets are workspaces of their own.
+fn formatted() -> Result<()> {
+    for dir in [".", "agent-ebpf", "fuzz"] {
+        sh::run(sh::cargo().current_dir(sh::root().join(dir)).args(["fmt", "--all", "--check"]))?;
+    }
+    Ok(())
+}
+
+fn unit(artifacts: &Artifacts, filter: Option<&str>) -> Result<Report> {
+    let corpus = corpus();
+    let variables: Vec<Variable> = corpus.iter().map(|path| (CORPUS_VARIABLE, path.as_os_str())).collect();
+    let programs = artifacts.tests.iter().filter(|program| program.package != KERNEL_PACKAGE);
+    let mut report = harness::run_programs(programs, &artifacts.nightjar, filter, &variables)?;
+    println!("\n     running documentation tests");
+    report.add(harness::run(sh::cargo().args(["test", "--quiet", "--workspace", "--doc"]).args(filter))?);
+    Ok(report)
+}
+
+fn rules(artifacts: &Artifacts) -> Result<()> {
+    for verb in ["check", "test"] {
+        let mut command = Command::new(&artifacts.nightjar);
+        sh::run(command.current_dir(sh::root()).args(["rules", verb, "rules/"]))?;
+    }
+    Ok(())
+}
+
+/// Runs the tests that need the kernel, with more variables in their environment.
+pub fn kernel(artifacts: &Artifacts, filter: Option<&str>, variables: &[Variable]) -> Result<Report> {
+    if !sh::is_root() {
+        bail!("the kernel tests load eBPF programs: run as root, or choose another part");
+    }
+    let corpus = corpus();
+    let mut variables = variables.to_vec();
+    variables.extend(corpus.iter().map(|path| (CORPUS_VARIABLE, path.as_os_str())));
+    let mut programs = artifacts.tests.iter().filter(|program| program.package == KERNEL_PACKAGE).peekable();
+    if programs.peek().is_none() {
+        bail!("the workspace has no test program of {KERNEL_PACKAGE}");
+    }
+    harness::run_programs(programs, &artifacts.nightjar, filter, &variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_means_everything() {
+        assert_eq!(select(None), (Part::ALL.to_vec(), None));
+    }
+
+    #[test]
+    fn a_part_brings_the_build_it_needs_and_nothing_else() {
+        assert_eq!(select(Some("unit")).0, [Part::Build, Part::Unit]);
+        assert_eq!(select(Some("clippy")).0, [Part::Clippy]);
+    }
+
+    #[test]
+    fn lint_runs_no_tests() {
+        assert!(select(Some("lint")).0.iter().all(|part| !part.needs_build()));
+    }
+
+    #[test]
+    fn any_other_word_is_a_piece_of_a_tests_name() {
+        let (parts, filter) = select(Some("argv"));
+        assert_eq!(parts, [Part::Build, Part::Unit, Part::Kernel]);
+        assert_eq!(filter.as_deref(), Some("argv"));
+    }
+}
