@@ -3,7 +3,7 @@
 //! The line is always valid UTF-8 and safe to print: what acts on a terminal is written as `\u` escapes, which any
 //! JSON reader turns back. Bytes that are not UTF-8 are spelled as `escape::lossless` says.
 
-use std::{borrow::Cow, io};
+use std::{borrow::Cow, io, sync::Arc};
 
 use nightjar_engine::{
     Container, Event, Process,
@@ -68,8 +68,8 @@ struct View<'a> {
     process: ProcessView<'a>,
     container: Option<ContainerView<'a>>,
     identity: String,
-    /// In the form in which the cases of rule tests are written.
-    event: &'a Event,
+    /// In the form in which the cases of rule tests are written, without the ancestors that stand above already.
+    event: Event,
     nightjar: About<'a>,
 }
 
@@ -150,10 +150,15 @@ impl<'a> View<'a> {
             process: ProcessView::of(&alert.event.process, alert.event.lineage().skip(1)),
             container: alert.event.container.as_deref().map(ContainerView::of),
             identity: alert.identity(),
-            event: &alert.event,
+            event: without_ancestors(&alert.event),
             nightjar: About { version: env!("CARGO_PKG_VERSION"), node: &alert.origin.node },
         }
     }
+}
+
+fn without_ancestors(event: &Event) -> Event {
+    let process = Process { parent: None, ..(*event.process).clone() };
+    Event { process: Arc::new(process), ..event.clone() }
 }
 
 impl<'a> ProcessView<'a> {
@@ -233,8 +238,6 @@ impl Serialize for OutputFields<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::{Value, json};
 
     use super::{super::sample::alert, *};
@@ -270,6 +273,8 @@ mod tests {
         assert_eq!(value["identity"], "complete");
         assert_eq!(value["event"]["type"], "openat");
         assert_eq!(value["event"]["path"], "/etc/shadow");
+        assert_eq!(value["event"]["proc"]["comm"], "cat");
+        assert_eq!(value["event"]["proc"].get("parent"), None);
         assert_eq!(value["nightjar"]["node"], "node-1");
     }
 

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     io::{self, Write},
     ops::ControlFlow,
+    path::PathBuf,
     time::Duration,
 };
 
@@ -42,6 +43,10 @@ pub struct EventsArgs {
     /// Stop after this time: 10s, 5m
     #[arg(long = "for", value_name = "TIME")]
     time: Option<SignedDuration>,
+
+    /// Where the node's files are, when nightjar itself runs in a container [default: /]
+    #[arg(long, value_name = "DIR")]
+    host_root: Option<PathBuf>,
 
     /// Form of the events [default: human on a terminal, else json]
     #[arg(long, value_enum, value_name = "FORM")]
@@ -91,7 +96,7 @@ fn wanted_type(name: &str) -> Result<Wanted, String> {
 impl EventsArgs {
     pub fn run(self, node: &dyn Node, terminal: Terminal) -> Result<Exit, Failure> {
         let scope = if self.container.is_some() { Scope::Containers } else { Scope::All };
-        let config = Config::check(Raw { scope: Some(scope), ..Raw::default() }).or_end(Exit::Usage)?;
+        let config = Config::check(Raw { scope: Some(scope), host_root: self.host_root.clone(), ..Raw::default() }).or_end(Exit::Usage)?;
         let time = self.time.map(Duration::try_from).transpose().or_end(Exit::Usage)?;
         let format = self.format.unwrap_or(if terminal.interactive { Format::Human } else { Format::Json });
         let mut failed = None;
@@ -108,7 +113,7 @@ impl EventsArgs {
                 }
             }
         };
-        node.events(&EventsRequest { config, kinds: self.kinds(), time }, &mut each).or_end(Exit::Broken)?;
+        node.events(&EventsRequest { config, kinds: self.kinds(), time }, &mut each)?;
         failed.map_or(Ok(Exit::Done), |e| Err(e.into()))
     }
 

@@ -70,7 +70,7 @@ enum Command {
 const EXAMPLES: &str = "\
 Examples:
   sudo nightjar run                        watch this node with the built-in rules
-  sudo nightjar demo                       see it catch eight harmless attacks in a container of its own
+  sudo nightjar demo                       see it catch eight harmless attacks
   sudo nightjar run --rules my-rules.yaml  watch with your own rules
   nightjar rules test rules/               run the tests that rules carry; needs no root
   sudo nightjar doctor                     what works on this node, what does not, and why";

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc, time::Duration};
 use nightjar_engine::{Event, rule::RuleSet};
 use nightjar_events::Kind;
 
-use super::Terminal;
+use super::{Failure, Terminal};
 use crate::{
     alert::Origin,
     config::Config,
@@ -13,19 +13,19 @@ use crate::{
     sensor::HookStatus,
 };
 
-/// This node. Each act ends by itself on SIGINT and SIGTERM, in order, and then is no error.
+/// This node. What keeps an act from starting ends the program with `Exit::CannotRun`. Each act ends by itself on SIGINT and SIGTERM, in order, and then is no error.
 pub trait Node {
     /// Loads and attaches the kernel side for every event, says what came of each program, and lets go again.
-    fn probe(&self, config: &Config) -> anyhow::Result<Vec<HookStatus>>;
+    fn probe(&self, config: &Config) -> Result<Vec<HookStatus>, Failure>;
 
     /// Judges what happens by the rules and hands each alert to the output.
-    fn run(&self, config: &Config, rules: RuleSet, origin: Arc<Origin>, output: Box<dyn Output>) -> anyhow::Result<()>;
+    fn run(&self, config: &Config, rules: RuleSet, origin: Arc<Origin>, output: Box<dyn Output>) -> Result<(), Failure>;
 
     /// Hands over each event, with its identity, until told to break.
-    fn events(&self, request: &EventsRequest, each: &mut EachEvent) -> anyhow::Result<()>;
+    fn events(&self, request: &EventsRequest, each: &mut EachEvent) -> Result<(), Failure>;
 
     /// Does the demo's deeds while watching by the rules; whether every deed raised its alert.
-    fn demo(&self, request: DemoRequest) -> anyhow::Result<bool>;
+    fn demo(&self, request: DemoRequest) -> Result<bool, Failure>;
 }
 
 pub type EachEvent<'a> = dyn FnMut(&Event) -> ControlFlow<()> + Send + 'a;

@@ -55,7 +55,7 @@ impl RunArgs {
             None => Form::Json,
         };
         let origin = Origin::of_this_node().or_end(Exit::CannotRun)?;
-        node.run(&config, rules, Arc::new(origin), Box::new(Stdout::new(form))).or_end(Exit::Broken)?;
+        node.run(&config, rules, Arc::new(origin), Box::new(Stdout::new(form)))?;
         Ok(Exit::Done)
     }
 
@@ -72,7 +72,7 @@ impl DemoArgs {
         let rules = rules::configured(&config)?;
         let origin = Arc::new(Origin::of_this_node().or_end(Exit::CannotRun)?);
         let request = DemoRequest { config, rules, origin, deadline, terminal };
-        let all_seen = node.demo(request).or_end(Exit::Broken)?;
+        let all_seen = node.demo(request)?;
         Ok(if all_seen { Exit::Done } else { Exit::Failed })
     }
 }

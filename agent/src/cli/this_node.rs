@@ -2,6 +2,7 @@
 
 use std::{future::Future, io, sync::Arc, time::SystemTime};
 
+use anyhow::anyhow;
 use nightjar_engine::rule::RuleSet;
 use nightjar_events::EVENTS;
 use tokio::{
@@ -10,8 +11,9 @@ use tokio::{
     sync::mpsc,
     time::sleep,
 };
+use tracing::info;
 
-use super::{DemoRequest, EachEvent, EventsRequest, Node};
+use super::{DemoRequest, EachEvent, EventsRequest, Exit, Failure, Node, OrEnd};
 use crate::{
     alert::{Alert, Origin, human},
     config::{Config, Scope},
@@ -19,32 +21,32 @@ use crate::{
     output::Output,
     pipeline::{self, ALERTS_QUEUED_MAX, Judge},
     privilege,
-    sensor::HookStatus,
+    sensor::{HookState, HookStatus},
     watch::{Plan, Watch},
 };
 
 pub struct ThisNode;
 
 impl Node for ThisNode {
-    fn probe(&self, config: &Config) -> anyhow::Result<Vec<HookStatus>> {
+    fn probe(&self, config: &Config) -> Result<Vec<HookStatus>, Failure> {
         let plan = plan(config, EVENTS.iter().map(|event| event.kind));
-        runtime()?.block_on(async { Ok(Watch::probe(&plan)?) })
+        runtime()?.block_on(async { Watch::probe(&plan).or_end(Exit::CannotRun) })
     }
 
-    fn run(&self, config: &Config, rules: RuleSet, origin: Arc<Origin>, output: Box<dyn Output>) -> anyhow::Result<()> {
+    fn run(&self, config: &Config, rules: RuleSet, origin: Arc<Origin>, output: Box<dyn Output>) -> Result<(), Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
-            let watch = Watch::start(&plan(config, rules.kinds()))?;
+            let watch = start(plan(config, rules.kinds()))?;
             privilege::drop_after_start()?;
             let judge = Judge { rules, matching: config.matching, scope: config.scope, origin };
             Ok(pipeline::run(watch, judge, output, stop).await?)
         })
     }
 
-    fn events(&self, request: &EventsRequest, each: &mut EachEvent) -> anyhow::Result<()> {
+    fn events(&self, request: &EventsRequest, each: &mut EachEvent) -> Result<(), Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
-            let mut watch = Watch::start(&plan(&request.config, request.kinds.iter().copied()))?;
+            let mut watch = start(plan(&request.config, request.kinds.iter().copied()))?;
             privilege::drop_after_start()?;
             let time = request.time;
             let over = async move {
@@ -71,13 +73,13 @@ impl Node for ThisNode {
         })
     }
 
-    fn demo(&self, request: DemoRequest) -> anyhow::Result<bool> {
+    fn demo(&self, request: DemoRequest) -> Result<bool, Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
-            let mut watch = Watch::start(&plan(&request.config, request.rules.kinds()))?;
+            let mut watch = start(plan(&request.config, request.rules.kinds()))?;
             let DemoRequest { config, rules, origin, deadline, terminal } = request;
             let judge = Judge { rules, matching: config.matching, scope: Scope::Containers, origin };
-            let mut settings = demo::Settings::new()?;
+            let mut settings = demo::Settings::new().or_end(Exit::CannotRun)?;
             settings.deadline = deadline;
             let (alerts, mut found) = mpsc::channel::<Alert>(ALERTS_QUEUED_MAX);
             let (shown, deeds) = mpsc::channel(ALERTS_QUEUED_MAX);
@@ -93,9 +95,9 @@ impl Node for ThisNode {
                 report = demo::run(deeds, settings, stop, &mut out) => report?,
                 watched = pipeline::feed(&mut watch, &judge, &alerts, std::future::pending()) => {
                     watched?;
-                    anyhow::bail!("the watch ended before the demo did")
+                    return Err(anyhow!("the watch ended before the demo did")).or_end(Exit::Broken);
                 }
-                () = show => anyhow::bail!("the alerts ended before the demo did"),
+                () = show => return Err(anyhow!("the alerts ended before the demo did")).or_end(Exit::Broken),
             };
             Ok(report.exit_code() == 0)
         })
@@ -109,6 +111,13 @@ fn runtime() -> io::Result<Runtime> {
 
 fn plan(config: &Config, kinds: impl IntoIterator<Item = nightjar_events::Kind>) -> Plan {
     Plan { ring_bytes: config.ring_size, kinds: kinds.into_iter().collect(), host_root: config.host_root.clone() }
+}
+
+fn start(plan: Plan) -> Result<Watch, Failure> {
+    let watch = Watch::start(&plan).or_end(Exit::CannotRun)?;
+    let attached = watch.hooks().iter().filter(|hook| hook.state == HookState::Attached).count();
+    info!(programs = attached, "watching");
+    Ok(watch)
 }
 
 /// Ends at SIGINT or SIGTERM; armed at once, so that none is missed while the kernel side loads.

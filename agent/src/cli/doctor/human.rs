@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Columns in front of every row's text.
-const INDENT: usize = 16;
+const INDENT: usize = 18;
 
 pub fn text(report: &Report, look: Look) -> String {
     let mut page = Page { out: String::new(), look };
@@ -132,16 +132,16 @@ mod tests {
 healthy: everything works
 
 node
-  kernel        6.12.1 x86_64
-  types (BTF)   yes
-  tracefs       /sys/kernel/tracing
-  lockdown      integrity
-  cgroups       v2
-  capabilities  all that are needed
-  runtimes      containerd: listens at /run/containerd/containerd.sock
+  kernel          6.12.1 x86_64
+  types (BTF)     yes
+  tracefs         /sys/kernel/tracing
+  lockdown        integrity
+  cgroups         v2
+  capabilities    all that are needed
+  runtimes        containerd: listens at /run/containerd/containerd.sock
 
 events
-  exec          attached by tp_btf
+  exec            attached by tp_btf
 ";
         assert!(text.starts_with(expected), "{text}");
         assert!(text.ends_with("\nrules: 0 can fire, 0 can fire in part, 0 cannot\n"), "{text}");
@@ -157,7 +157,7 @@ events
         report.problems = problems(&report);
         report.health = Health::of(&report.problems);
         let text = text(&report, PLAIN);
-        assert!(text.starts_with("degraded: it runs, but not everything is seen\n  problem       open is not seen\n"), "{text}");
-        assert!(text.contains("  open          absent\n                open on sched_process_exec: attach: permission denied\n"), "{text}");
+        assert!(text.starts_with("degraded: it runs, but not everything is seen\n  problem         open is not seen\n"), "{text}");
+        assert!(text.contains("  open            absent\n                  open on sched_process_exec: attach: permission denied\n"), "{text}");
     }
 }

@@ -8,6 +8,8 @@ mod kernel;
 mod runtimes;
 mod verdict;
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -32,8 +34,13 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  sudo nightjar doctor\n  sudo nightjar doctor --format json | jq .problems\n  sudo nightjar doctor --rules my-rules.yaml")]
 pub struct DoctorArgs {
-    #[command(flatten)]
-    settings: Raw,
+    /// Rule files, or folders of them, to say of which rules can fire [default: the built-in rules]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    rules: Vec<PathBuf>,
+
+    /// Where the node's files are, when nightjar itself runs in a container [default: /]
+    #[arg(long, value_name = "DIR")]
+    host_root: Option<PathBuf>,
 
     /// Form of the answer
     #[arg(long, value_enum, value_name = "FORM", default_value = "human")]
@@ -72,7 +79,7 @@ struct CapabilityState {
 
 impl DoctorArgs {
     pub fn run(self, node: &dyn Node, terminal: Terminal) -> Result<Exit, Failure> {
-        let config = Config::check(self.settings).or_end(Exit::Usage)?;
+        let config = Config::check(Raw { rules: self.rules, host_root: self.host_root, ..Raw::default() }).or_end(Exit::Usage)?;
         let report = Report::gather(node, &config)?;
         let text = match self.format {
             Format::Human => human::text(&report, terminal.look),
@@ -88,7 +95,7 @@ impl Report {
         let kernel = Kernel::look("/".as_ref());
         let (hooks, hooks_error) = match node.probe(config) {
             Ok(hooks) => (hooks, None),
-            Err(e) => (Vec::new(), Some(format!("{e:#}"))),
+            Err(failure) => (Vec::new(), Some(format!("{:#}", failure.error))),
         };
         let kinds = verdict::working_kinds(&hooks);
         let rules = states(&configured(config)?, &kinds);

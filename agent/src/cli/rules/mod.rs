@@ -62,6 +62,9 @@ pub fn configured(config: &Config) -> Result<RuleSet, Failure> {
     let mut rules = load(&config.rules)?;
     rules.select(&config.selections).map_err(anyhow::Error::msg).or_end(Exit::Usage)?;
     rules.set_min_priority(config.min_priority);
+    if !rules.rules().any(|rule| rules.active(rule)) {
+        tracing::warn!("no rule is switched on: nothing can raise an alert");
+    }
     Ok(rules)
 }
 
