@@ -246,7 +246,7 @@ pub fn connect_result(result: i32) -> Payload {
 }
 
 pub fn exit(status: u32) -> Payload {
-    let page = Exit { lifetime: 9, status, reserved: 0, comm: comm("cat") };
+    let page = Exit { status, reserved: 0, comm: comm("cat") };
     record(Kind::Exit, 0, page.as_bytes(), &Tail::default())
 }
 

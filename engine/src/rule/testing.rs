@@ -61,14 +61,16 @@ fn value<'e>(event: &'e Event, name: &str, ty: Type, arg: &Arg) -> Value<'e> {
     };
     match (values.get(&name), ty) {
         (None, _) => Value::Absent,
-        (Some(OwnedValue::Uint(n)), Type::Flags) => Value::Flags(*n, FLAGS),
-        (Some(OwnedValue::Text(text)), Type::Ip | Type::Net) => Value::Ip(text.parse().unwrap()),
-        (Some(OwnedValue::Bool(b)), _) => Value::Bool(*b),
-        (Some(OwnedValue::Int(n)), _) => Value::Int(*n),
-        (Some(OwnedValue::Uint(n)), _) => Value::Uint(*n),
-        (Some(OwnedValue::Text(text)), _) => Value::Text(cut(text)),
-        (Some(OwnedValue::List(list)), _) => Value::List(list.iter().map(|text| cut(text)).collect()),
+        (Some(Value::Uint(n)), Type::Flags) => Value::Flags(*n, FLAGS),
+        (Some(Value::Text(text)), Type::Ip | Type::Net) => Value::Ip(str(text).parse().unwrap()),
+        (Some(Value::Text(text)), _) => Value::Text(cut(str(text))),
+        (Some(Value::List(list)), _) => Value::List(list.iter().map(|text| cut(str(text))).collect()),
+        (Some(value), _) => value.reborrow(),
     }
+}
+
+fn str<'t>(text: &'t Text<'_>) -> &'t str {
+    std::str::from_utf8(&text.bytes).unwrap()
 }
 
 fn cut(text: &str) -> Text<'_> {
@@ -127,11 +129,11 @@ pub fn event(name: &str, values: &[(&str, OwnedValue)]) -> Event {
 }
 
 pub fn text(text: &str) -> OwnedValue {
-    OwnedValue::Text(text.to_owned())
+    Value::owned(text)
 }
 
 pub fn list(words: &[&str]) -> OwnedValue {
-    OwnedValue::List(words.iter().map(|word| (*word).to_owned()).collect())
+    Value::List(words.iter().map(|word| Text::whole(word.as_bytes().to_vec())).collect())
 }
 
 pub fn judge(loaded: &Loaded, event: &Event) -> Vec<Finding> {

@@ -83,7 +83,7 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// Adds a condition. `None` when something is wrong with it, which `errors` says.
+    /// Adds a condition. `None` when something is wrong with it, which `errors` or what resolved it says.
     pub fn add(&mut self, expr: &Expr, table: &Table<'_>, errors: &mut Vec<Complaint>) -> Option<NodeId> {
         let node = match expr {
             Expr::And(parts) => Node::And(self.parts(parts, true, table, errors)?),
@@ -99,10 +99,8 @@ impl Arena {
                 self.bodies.insert(address, id);
                 return id;
             }
-            Expr::Name { name, at } => {
-                errors.push(Complaint::new(at.0, format!("unknown macro `{name}`")));
-                return None;
-            }
+            // Only where a macro could not be put in, which has been reported.
+            Expr::Name { .. } => return None,
         };
         Some(self.intern(node))
     }

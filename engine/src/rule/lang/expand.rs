@@ -145,22 +145,18 @@ impl<'m> Macros<'m> {
         Macros { all, lists, done: HashMap::new(), within: Vec::new() }
     }
 
-    /// The tree with all macros in it; `None` when that cannot be, which `errors` says.
-    pub fn resolve(&mut self, expr: &Expr, sees: usize, errors: &mut Vec<Complaint>) -> Option<Expr> {
-        let all = |parts: &[Expr], this: &mut Self, errors: &mut Vec<Complaint>| {
-            // All of them, so that each error is found.
-            let parts: Vec<_> = parts.iter().map(|part| this.resolve(part, sees, errors)).collect();
-            parts.into_iter().collect::<Option<Vec<_>>>()
-        };
+    /// The tree with all macros in it. A name is left only where `errors` says why.
+    pub fn resolve(&mut self, expr: &Expr, sees: usize, errors: &mut Vec<Complaint>) -> Expr {
+        let mut all = |parts: &[Expr]| parts.iter().map(|part| self.resolve(part, sees, errors)).collect();
         match expr {
-            Expr::And(parts) => all(parts, self, errors).map(Expr::And),
-            Expr::Or(parts) => all(parts, self, errors).map(Expr::Or),
-            Expr::Not(inner) => self.resolve(inner, sees, errors).map(|inner| Expr::Not(Box::new(inner))),
-            Expr::Check(_) | Expr::Macro { .. } => Some(expr.clone()),
-            Expr::Name { name, at } => {
-                let body = self.body(name, *at, sees, errors)?;
-                Some(Expr::Macro { name: name.clone(), body })
-            }
+            Expr::And(parts) => Expr::And(all(parts)),
+            Expr::Or(parts) => Expr::Or(all(parts)),
+            Expr::Not(inner) => Expr::Not(Box::new(self.resolve(inner, sees, errors))),
+            Expr::Check(_) | Expr::Macro { .. } => expr.clone(),
+            Expr::Name { name, at } => match self.body(name, *at, sees, errors) {
+                Some(body) => Expr::Macro { name: name.clone(), body },
+                None => expr.clone(),
+            },
         }
     }
 
@@ -188,14 +184,12 @@ impl<'m> Macros<'m> {
         }
         let expr = found.expr.as_ref()?;
         self.within.push(name.to_owned());
-        let body = self.resolve(expr, found.sees, errors);
+        let expr = self.resolve(expr, found.sees, errors);
         self.within.pop();
-        let body = body.map(|expr| Body { size: expr.size(), expr }).filter(|body| {
-            let problem = body.size.too_large();
-            errors.extend(problem.iter().map(|problem| Complaint::new(at.0, format!("macro `{name}` {problem}"))));
-            problem.is_none()
-        });
-        let body = body.map(Arc::new);
+        let size = expr.size();
+        let problem = size.too_large().map(|problem| Complaint::new(at.0, format!("macro `{name}` {problem}")));
+        let body = if problem.is_none() { Some(Arc::new(Body { expr, size })) } else { None };
+        errors.extend(problem);
         self.done.insert(name.to_owned(), body.clone());
         body
     }

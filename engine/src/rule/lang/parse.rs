@@ -112,6 +112,10 @@ impl Parser<'_> {
         let complaint = self.scan.expected("`and`, `or` or the end of the expression");
         let word = self.scan.rest().split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
         let (lower, names) = (word.to_lowercase(), ["and", "or"]);
+        if self.scan.rest().starts_with('(') {
+            let words: Vec<_> = Transformer::ALL.iter().map(|transformer| transformer.word()).collect();
+            return complaint.help(format!("a call is one of {}", words.join(", ")));
+        }
         match nearest(word, names) {
             _ if names.contains(&word) => complaint.help(format!("`{word}` wants a blank or `(` behind it")),
             Some(name) => complaint.help(format!("did you mean `{name}`?")),

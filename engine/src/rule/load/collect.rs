@@ -202,10 +202,11 @@ fn whole(item: &Item<'_>, reports: &mut Reports<'_>) -> Option<RuleDef> {
     Some(RuleDef {
         name: item.name.clone(),
         place: item.place(),
-        desc: desc?,
+        desc: desc.unwrap_or_default(),
         condition: condition?,
-        output: output?,
-        priority: priority?,
+        // What is missing has been reported; the rest is still checked.
+        output: output.unwrap_or_default(),
+        priority: priority.unwrap_or(Priority::Debug),
         tags,
         source,
         enabled,

@@ -207,7 +207,10 @@ impl Exception {
         let ((field, field_at), (comp, comp_at)) = (&self.fields[index], &self.comps[index]);
         out.push_for(field, *field_at);
         out.push_for(&format!(" {comp} "), *comp_at);
+        // A list can also be written as text, with its parentheses.
+        let written_out = matches!(values, [value] if value.scalar().is_some_and(in_parentheses));
         let list = takes(comp) == Some(Takes::List) || values.iter().any(|v| matches!(v.content, Content::Sequence(_)));
+        let list = list && !written_out;
         if list {
             out.push_for("(", place);
         }
@@ -232,7 +235,10 @@ impl Exception {
     }
 }
 
-/// A value in parentheses is a list written as text, which Falco allows.
 fn written(value: &str) -> String {
-    if value.starts_with('(') && value.ends_with(')') { value.to_owned() } else { quote(value) }
+    if in_parentheses(value) { value.to_owned() } else { quote(value) }
+}
+
+fn in_parentheses(value: &str) -> bool {
+    value.starts_with('(') && value.ends_with(')')
 }

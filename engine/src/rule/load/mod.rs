@@ -131,7 +131,7 @@ impl Loader<'_> {
         let condition = exception::apply(&def.condition, &def.exceptions, &mut self.reports);
         let (expr, mut lists) = self.parse(&condition, collected);
         let mut errors = Vec::new();
-        let expr = expr.and_then(|expr| resolver.resolve(&expr, usize::MAX, &mut errors));
+        let expr = expr.map(|expr| resolver.resolve(&expr, usize::MAX, &mut errors));
         let expr = expr.filter(|expr| {
             let problem = expr.size().too_large();
             errors.extend(problem.iter().map(|problem| Complaint::new(def.place, format!("rule `{}` {problem}", def.name))));

@@ -87,17 +87,6 @@ impl Compare {
             Got::Known(Value::Absent) => return False,
             Got::Known(value) => value,
         };
-        match value {
-            // Several answers to one question: `!=` must hold for each, other operators for one.
-            Value::Any(values) => {
-                let truths = values.iter().map(|value| self.truth_of(value, right));
-                if self.negated { truths.fold(True, Truth::and) } else { truths.fold(False, Truth::or) }
-            }
-            value => self.truth_of(value, right),
-        }
-    }
-
-    fn truth_of(&self, value: &Value<'_>, right: Option<&Got<'_>>) -> Truth {
         let truth = match (&self.test, right) {
             (Test::Exists, _) => return True,
             (Test::Right(op, _), Some(right)) => match right {
@@ -111,9 +100,13 @@ impl Compare {
     }
 }
 
-/// Asks each element of a list; of another value, the value.
+/// Asks each element of a list, and each of several answers; of another value, the value.
 fn elements(value: &Value<'_>, mode: ListMode, ask: impl Fn(&Value<'_>) -> Truth) -> Truth {
-    let Value::List(items) = value else { return ask(value) };
+    let items = match value {
+        Value::List(items) => items,
+        Value::Any(answers) => return answers.iter().map(ask).fold(False, Truth::or),
+        value => return ask(value),
+    };
     let ask = |text: &Text<'_>| ask(&Value::Text(Text { bytes: Cow::Borrowed(&*text.bytes), cut: text.cut }));
     // A list without elements is one empty text: `proc.args = ""`.
     let empty = [Text::default()];
@@ -236,7 +229,12 @@ pub fn as_text<'v>(value: &'v Value<'_>) -> Text<'v> {
             let parts: Vec<&[u8]> = items.iter().map(|item| &*item.bytes).collect();
             Text::cut(parts.join(&b' '), items.last().map_or(Cut::None, |last| last.cut))
         }
-        Value::Any(values) => crate::value::join(values.iter().map(as_text), b','),
+        Value::Any(answers) => {
+            let parts: Vec<Text<'_>> = answers.iter().map(as_text).collect();
+            let bytes: Vec<&[u8]> = parts.iter().map(|part| &*part.bytes).collect();
+            let cut = parts.iter().map(|part| part.cut).find(|cut| *cut != Cut::None).unwrap_or_default();
+            Text::cut(bytes.join(&b','), cut)
+        }
     }
 }
 

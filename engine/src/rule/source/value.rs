@@ -118,7 +118,17 @@ mod tests {
         kind: Kind,
         name: String,
         n: Option<i64>,
-        values: BTreeMap<String, crate::event::OwnedValue>,
+        values: BTreeMap<String, Given>,
+    }
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    #[serde(untagged)]
+    enum Given {
+        Bool(bool),
+        Int(i64),
+        Uint(u64),
+        Text(String),
+        List(Vec<String>),
     }
 
     #[derive(Deserialize, Debug, PartialEq)]
@@ -129,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_case_is_read_with_its_types() {
-        use crate::event::OwnedValue::{Bool, Int, List, Text, Uint};
+        use Given::{Bool, Int, List, Text, Uint};
         let source = "kind: exec\nname: 12\nn: ~\nvalues: {a: 1, b: -1, c: true, d: '1', e: [x, '2'], f: 0x10}\n";
         let case: Case = super::super::yaml::parse(0, source).unwrap()[0].read().unwrap();
         assert_eq!((case.kind, case.name.as_str(), case.n), (Kind::Exec, "12", None));
