@@ -96,10 +96,10 @@ static ROWS: &[Field] = &[
     .needs(OPEN),
     row("evt.is_open_create", Type::Bool, "Whether the open made the file.", |e, _| {
         let nameless = matches!(open_flags(e, |flags, _| flags & O_TMPFILE == O_TMPFILE), Value::Bool(true));
-        match (e.get(&open::CREATED), result(e)) {
+        match (e.get(&open::CREATED), e.get(&open::RESULT)) {
             (Value::Bool(created), _) => Value::Bool(created || nameless),
-            (_, Some(n)) => Value::Bool(nameless && n >= 0),
-            (_, None) => Value::Absent,
+            (_, Value::Int(n)) => Value::Bool(nameless && n >= 0),
+            (_, _) => Value::Absent,
         }
     })
     .needs(OPEN),

@@ -50,7 +50,7 @@ static ROWS: &[Field] = &[
     file("fd.filename", "Last part of the path. Absent for a directory.", |e, _| {
         File::of(e).map_or(Value::Absent, |f| f.file_name())
     }),
-    file("fd.containername", "`container.id` and `fd.name` with a colon between.", |e, _| {
+    both("fd.containername", Type::Text, "`container.id` and `fd.name` with a colon between.", |e, _| {
         in_container(e, name(e))
     }),
     file("fd.containerdirectory", "`container.id` and `fd.directory` with a colon between.", |e, _| {
