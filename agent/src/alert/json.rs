@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(value["identity"], "complete");
         assert_eq!(value["event"]["type"], "openat");
         assert_eq!(value["event"]["path"], "/etc/shadow");
-        assert_eq!(value["event"]["proc"]["comm"], "cat");
+        assert_eq!(value["event"]["proc"]["pid"], 1234);
         assert_eq!(value["event"]["proc"].get("parent"), None);
         assert_eq!(value["nightjar"]["node"], "node-1");
     }
