@@ -5,12 +5,17 @@
 //!   → engine (rules; a crate of its own) → alert (what an analyst reads) → output
 //! ```
 //!
-//! `pipeline` is that line as code; `cli` is how a person starts it.
+//! `watch` is the first three as one, `pipeline` the whole line; `cli` is how a person starts it, `config` what they
+//! may set, `privilege` what the agent may do.
 
 pub mod sensor;
 pub mod intake;
 pub mod identity;
 pub mod watch;
 pub mod alert;
+pub mod output;
+pub mod pipeline;
+pub mod config;
+pub mod privilege;
 pub mod cli;
 pub mod demo;

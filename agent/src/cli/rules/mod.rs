@@ -1,0 +1,81 @@
+//! `nightjar rules`: what a detection engineer does with rule files, on a laptop or in CI. Nothing here needs root or
+//! a kernel.
+
+mod check;
+mod explain;
+mod list;
+mod state;
+mod test;
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Subcommand;
+use nightjar_engine::rule::{self, Diagnostic, Loaded, RuleSet, Source};
+
+pub use self::state::{Fires, RuleState, states};
+use super::{Exit, Failure, OrEnd, Terminal};
+use crate::config::{Config, rules};
+
+/// Check, list, test and explain rules
+#[derive(Debug, clap::Args)]
+pub struct RulesArgs {
+    #[command(subcommand)]
+    command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    Check(check::CheckArgs),
+    List(list::ListArgs),
+    Test(test::TestArgs),
+    Explain(explain::ExplainArgs),
+}
+
+impl RulesArgs {
+    pub fn run(self, terminal: Terminal) -> Result<Exit, Failure> {
+        match self.command {
+            RulesCommand::Check(args) => args.run(),
+            RulesCommand::List(args) => args.run(terminal),
+            RulesCommand::Test(args) => args.run(),
+            RulesCommand::Explain(args) => args.run(),
+        }
+    }
+}
+
+/// The rules of these paths, or those that are built in where none is given.
+fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    if paths.is_empty() { Ok(rules::built_in()) } else { rules::read(paths).or_end(Exit::Usage) }
+}
+
+/// Loads rules for another purpose than to check them: an error ends the program, a warning is a message.
+fn load(paths: &[PathBuf]) -> Result<RuleSet, Failure> {
+    let Loaded { rules, warnings } = rule::load(&sources(paths)?).map_err(unusable)?;
+    for warning in &warnings {
+        tracing::warn!("{}:{}:{}: {}", warning.file, warning.line, warning.column, warning.message);
+    }
+    Ok(rules)
+}
+
+/// The rules that a configuration asks for, switched on and off as it says.
+pub fn configured(config: &Config) -> Result<RuleSet, Failure> {
+    let mut rules = load(&config.rules)?;
+    rules.select(&config.selections).map_err(anyhow::Error::msg).or_end(Exit::Usage)?;
+    rules.set_min_priority(config.min_priority);
+    if !rules.rules().any(|rule| rules.active(rule)) {
+        tracing::warn!("no rule is switched on: nothing can raise an alert");
+    }
+    Ok(rules)
+}
+
+fn unusable(diagnostics: Vec<Diagnostic>) -> Failure {
+    let count = diagnostics.iter().filter(|d| d.severity == rule::Severity::Error).count();
+    for diagnostic in diagnostics {
+        eprintln!("{diagnostic}\n");
+    }
+    Failure { exit: Exit::Usage, error: anyhow!("the rules cannot be used: {count} {}", plural(count, "error")) }
+}
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 { word.to_owned() } else { format!("{word}s") }
+}

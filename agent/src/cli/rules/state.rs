@@ -1,0 +1,84 @@
+//! Whether each rule can fire on a node that reports certain events.
+
+use std::collections::BTreeSet;
+
+use nightjar_engine::rule::{Coverage, RuleSet};
+use nightjar_events::Kind;
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fires {
+    Wholly,
+    Partly,
+    Never,
+    /// It is not asked to.
+    Off,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleState {
+    pub name: String,
+    pub priority: &'static str,
+    pub tags: Vec<String>,
+    pub fires: Fires,
+    /// For a person: `cannot fire: needs …`.
+    pub coverage: String,
+    pub file: String,
+    pub line: u32,
+}
+
+/// In the order of the files.
+pub fn states(rules: &RuleSet, kinds: &BTreeSet<Kind>) -> Vec<RuleState> {
+    let available = |kind| kinds.contains(&kind);
+    let state = |rule: &std::sync::Arc<nightjar_engine::rule::Rule>| {
+        let coverage = rules.coverage(rule, &available);
+        let (fires, coverage) = match coverage {
+            _ if !rules.active(rule) => (Fires::Off, "switched off".to_owned()),
+            Coverage::Full => (Fires::Wholly, "can fire".to_owned()),
+            Coverage::Partial { types, fields } => {
+                let missing: Vec<_> = types.into_iter().chain(fields).collect();
+                (Fires::Partly, format!("partly: without {}", missing.join(", ")))
+            }
+            Coverage::CannotFire { .. } => (Fires::Never, coverage.to_string()),
+        };
+        RuleState {
+            name: rule.name.clone(),
+            priority: rule.priority.name(),
+            tags: rule.tags.clone(),
+            fires,
+            coverage,
+            file: rule.file.clone(),
+            line: rule.line,
+        }
+    };
+    rules.rules().map(state).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use nightjar_engine::rule::{self, Selection, Source, Target};
+
+    use super::*;
+
+    #[test]
+    fn a_rule_fires_wholly_partly_never_or_is_off() {
+        let rule = |name: &str, condition: &str| {
+            format!("- rule: {name}\n  desc: d\n  output: o\n  priority: INFO\n  condition: {condition}\n")
+        };
+        let text = [
+            rule("whole", "evt.type = execve"),
+            rule("part", "evt.type in (execve, ptrace)"),
+            rule("never", "evt.type = connect"),
+            rule("off", "evt.type = execve"),
+        ];
+        let Ok(loaded) = rule::load(&[Source { name: "a.yaml".into(), text: text.concat() }]) else { panic!("loads") };
+        let mut rules = loaded.rules;
+        rules.select(&[Selection { enable: false, target: Target::Rule("off".into()) }]).unwrap();
+        let states = states(&rules, &BTreeSet::from([Kind::Exec]));
+        let fires: Vec<_> = states.iter().map(|state| state.fires).collect();
+        assert_eq!(fires, [Fires::Wholly, Fires::Partly, Fires::Never, Fires::Off]);
+        assert_eq!(states[1].coverage, "partly: without ptrace");
+        assert!(states[2].coverage.starts_with("cannot fire: needs event type connect"), "{}", states[2].coverage);
+    }
+}

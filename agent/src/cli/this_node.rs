@@ -1,0 +1,141 @@
+//! `Node` as it really is: the kernel side, the pipeline and the demo, run to their end on this thread.
+
+use std::{future::Future, io, sync::Arc, time::SystemTime};
+
+use anyhow::anyhow;
+use nightjar_engine::rule::RuleSet;
+use nightjar_events::EVENTS;
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+    time::sleep,
+};
+use tracing::info;
+
+use super::{DemoRequest, EachEvent, EventsRequest, Exit, Failure, Node, OrEnd};
+use crate::{
+    alert::{Alert, Origin, human},
+    config::{Config, Scope},
+    demo::{self, DemoAlert},
+    output::Output,
+    pipeline::{self, ALERTS_QUEUED_MAX, Judge},
+    privilege,
+    sensor::{HookState, HookStatus},
+    watch::{Plan, Watch},
+};
+
+pub struct ThisNode;
+
+impl Node for ThisNode {
+    fn probe(&self, config: &Config) -> Result<Vec<HookStatus>, Failure> {
+        let plan = plan(config, EVENTS.iter().map(|event| event.kind));
+        runtime()?.block_on(async { Watch::probe(&plan).or_end(Exit::CannotRun) })
+    }
+
+    fn run(&self, config: &Config, rules: RuleSet, origin: Arc<Origin>, output: Box<dyn Output>) -> Result<(), Failure> {
+        runtime()?.block_on(async {
+            let stop = stop()?;
+            let watch = start(plan(config, rules.kinds()))?;
+            privilege::drop_after_start()?;
+            let judge = Judge { rules, matching: config.matching, scope: config.scope, origin };
+            Ok(pipeline::run(watch, judge, output, stop).await?)
+        })
+    }
+
+    fn events(&self, request: &EventsRequest, each: &mut EachEvent) -> Result<(), Failure> {
+        runtime()?.block_on(async {
+            let stop = stop()?;
+            let mut watch = start(plan(&request.config, request.kinds.iter().copied()))?;
+            privilege::drop_after_start()?;
+            let time = request.time;
+            let over = async move {
+                match time {
+                    Some(time) => tokio::select! { () = stop => {}, () = sleep(time) => {} },
+                    None => stop.await,
+                }
+            };
+            tokio::pin!(over);
+            let mut events = Vec::new();
+            loop {
+                tokio::select! {
+                    biased;
+                    () = &mut over => return Ok(()),
+                    more = watch.next(&mut events) => more?,
+                }
+                let wanted = events.drain(..).filter(|event| request.kinds.contains(&event.kind()));
+                for event in wanted {
+                    if each(&event).is_break() {
+                        return Ok(());
+                    }
+                }
+            }
+        })
+    }
+
+    fn demo(&self, request: DemoRequest) -> Result<bool, Failure> {
+        runtime()?.block_on(async {
+            let stop = stop()?;
+            let mut watch = start(plan(&request.config, request.rules.kinds()))?;
+            let DemoRequest { config, rules, origin, deadline, terminal } = request;
+            let judge = Judge { rules, matching: config.matching, scope: Scope::Containers, origin };
+            let mut settings = demo::Settings::new().or_end(Exit::CannotRun)?;
+            settings.deadline = deadline;
+            let (alerts, mut found) = mpsc::channel::<Alert>(ALERTS_QUEUED_MAX);
+            let (shown, deeds) = mpsc::channel(ALERTS_QUEUED_MAX);
+            let show = async move {
+                while let Some(alert) = found.recv().await {
+                    if shown.send(demo_alert(&alert, terminal.look)).await.is_err() {
+                        break;
+                    }
+                }
+            };
+            let mut out = io::stdout();
+            let report = tokio::select! {
+                report = demo::run(deeds, settings, stop, &mut out) => report?,
+                watched = pipeline::feed(&mut watch, &judge, &alerts, std::future::pending()) => {
+                    watched?;
+                    return Err(anyhow!("the watch ended before the demo did")).or_end(Exit::Broken);
+                }
+                () = show => return Err(anyhow!("the alerts ended before the demo did")).or_end(Exit::Broken),
+            };
+            Ok(report.exit_code() == 0)
+        })
+    }
+}
+
+/// One thread: capabilities can be given back for all of the program, and events stay in order.
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+fn plan(config: &Config, kinds: impl IntoIterator<Item = nightjar_events::Kind>) -> Plan {
+    Plan { ring_bytes: config.ring_size, kinds: kinds.into_iter().collect(), host_root: config.host_root.clone() }
+}
+
+fn start(plan: Plan) -> Result<Watch, Failure> {
+    let watch = Watch::start(&plan).or_end(Exit::CannotRun)?;
+    let attached = watch.hooks().iter().filter(|hook| hook.state == HookState::Attached).count();
+    info!(programs = attached, "watching");
+    Ok(watch)
+}
+
+/// Ends at SIGINT or SIGTERM; armed at once, so that none is missed while the kernel side loads.
+fn stop() -> io::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn demo_alert(alert: &Alert, look: human::Look) -> DemoAlert {
+    DemoAlert {
+        rule: alert.finding.rule.name.clone(),
+        container_id: alert.event.container.as_ref().map(|container| container.id.clone()).unwrap_or_default(),
+        time: SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(alert.event.time),
+        human: human::block(alert, look),
+    }
+}

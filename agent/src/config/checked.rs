@@ -1,0 +1,141 @@
+//! The settings once they are known to make sense. Whoever holds a `Config` need not check again.
+
+use std::{io, path::PathBuf};
+
+use nightjar_engine::rule::{Matching, Priority, Selection, Target};
+
+use super::raw::{OutputForm, Raw, Scope};
+use crate::sensor::{RING_DEFAULT, RING_MAX, RING_MIN};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Empty: the built-in rules.
+    pub rules: Vec<PathBuf>,
+    /// Applied in order.
+    pub selections: Vec<Selection>,
+    pub min_priority: Priority,
+    pub matching: Matching,
+    /// `None`: human on a terminal, else JSON.
+    pub output: Option<OutputForm>,
+    pub scope: Scope,
+    /// Bytes: a power of two.
+    pub ring_size: u32,
+    pub host_root: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("ring size {0} is not a power of two")]
+    RingNotPowerOfTwo(u64),
+    #[error("ring size {0} is not between {RING_MIN} (256KiB) and {RING_MAX} (1GiB)")]
+    RingOutOfRange(u64),
+    #[error("an empty name or tag selects no rule")]
+    EmptySelection,
+    #[error("look at rules {path}")]
+    Rules { path: PathBuf, source: io::Error },
+    #[error("look at host root {path}")]
+    HostRoot { path: PathBuf, source: io::Error },
+    #[error("host root {path} is not an absolute path of a directory")]
+    HostRootNotDirectory { path: PathBuf },
+}
+
+impl Config {
+    pub fn check(raw: Raw) -> Result<Config, ConfigError> {
+        for path in &raw.rules {
+            path.metadata().map_err(|source| ConfigError::Rules { path: path.clone(), source })?;
+        }
+        Ok(Config {
+            selections: selections(&raw.disable, &raw.enable)?,
+            min_priority: raw.min_priority.unwrap_or(Priority::Debug),
+            matching: raw.matching.unwrap_or_default().into(),
+            output: raw.output,
+            scope: raw.scope.unwrap_or_default(),
+            ring_size: raw.ring_size.map_or(Ok(RING_DEFAULT), |size| ring_size(size.0))?,
+            host_root: raw.host_root.map_or(Ok(PathBuf::from("/")), host_root)?,
+            rules: raw.rules,
+        })
+    }
+}
+
+/// All `disable` first: what is enabled is enabled, whatever else was said of it.
+fn selections(disable: &[String], enable: &[String]) -> Result<Vec<Selection>, ConfigError> {
+    let off = disable.iter().map(|text| (false, text));
+    let on = enable.iter().map(|text| (true, text));
+    off.chain(on).map(|(on, text)| Ok(Selection { enable: on, target: target(text)? })).collect()
+}
+
+fn target(text: &str) -> Result<Target, ConfigError> {
+    let (target, name) = match text.strip_prefix("tag=") {
+        Some(tag) => (Target::Tag(tag.to_owned()), tag),
+        None => (Target::Rule(text.to_owned()), text),
+    };
+    if name.is_empty() { Err(ConfigError::EmptySelection) } else { Ok(target) }
+}
+
+fn ring_size(bytes: u64) -> Result<u32, ConfigError> {
+    if !bytes.is_power_of_two() {
+        return Err(ConfigError::RingNotPowerOfTwo(bytes));
+    }
+    match u32::try_from(bytes) {
+        Ok(size) if (RING_MIN..=RING_MAX).contains(&size) => Ok(size),
+        Ok(_) | Err(_) => Err(ConfigError::RingOutOfRange(bytes)),
+    }
+}
+
+fn host_root(path: PathBuf) -> Result<PathBuf, ConfigError> {
+    let look = |source| ConfigError::HostRoot { path: path.clone(), source };
+    if path.is_absolute() && path.metadata().map_err(look)?.is_dir() {
+        Ok(path)
+    } else {
+        Err(ConfigError::HostRootNotDirectory { path })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::size::ByteSize, *};
+
+    fn ring(bytes: u64) -> Result<Config, ConfigError> {
+        Config::check(Raw { ring_size: Some(ByteSize(bytes)), ..Raw::default() })
+    }
+
+    #[test]
+    fn nothing_said_is_everything_watched_with_the_built_in_rules() {
+        let config = Config::check(Raw::default()).unwrap();
+        assert_eq!(config.scope, Scope::All);
+        assert_eq!(config.ring_size, 16 << 20);
+        assert_eq!(config.min_priority, Priority::Debug);
+        assert!(config.rules.is_empty());
+    }
+
+    #[test]
+    fn a_ring_is_a_power_of_two_within_its_limits() {
+        assert_eq!(ring(RING_MIN.into()).unwrap().ring_size, 256 << 10);
+        assert_eq!(ring(RING_MAX.into()).unwrap().ring_size, 1 << 30);
+        assert!(matches!(ring(3 << 20), Err(ConfigError::RingNotPowerOfTwo(_))));
+        assert!(matches!(ring(0), Err(ConfigError::RingNotPowerOfTwo(0))));
+        assert!(matches!(ring(u64::from(RING_MIN) / 2), Err(ConfigError::RingOutOfRange(_))));
+        assert!(matches!(ring(1 << 40), Err(ConfigError::RingOutOfRange(_))));
+    }
+
+    #[test]
+    fn what_is_enabled_wins_over_what_is_disabled() {
+        let raw = Raw { disable: vec!["*".into()], enable: vec!["tag=k8s".into(), "Read*".into()], ..Raw::default() };
+        let expected = [
+            Selection { enable: false, target: Target::Rule("*".into()) },
+            Selection { enable: true, target: Target::Tag("k8s".into()) },
+            Selection { enable: true, target: Target::Rule("Read*".into()) },
+        ];
+        assert_eq!(Config::check(raw).unwrap().selections, expected);
+        let empty = Raw { disable: vec!["tag=".into()], ..Raw::default() };
+        assert!(matches!(Config::check(empty), Err(ConfigError::EmptySelection)));
+    }
+
+    #[test]
+    fn a_path_that_is_not_there_is_named_before_anything_starts() {
+        let rules = Raw { rules: vec!["/nonexistent/rules".into()], ..Raw::default() };
+        assert_eq!(Config::check(rules).unwrap_err().to_string(), "look at rules /nonexistent/rules");
+        let root = Raw { host_root: Some("/proc/version".into()), ..Raw::default() };
+        assert!(matches!(Config::check(root), Err(ConfigError::HostRootNotDirectory { .. })));
+    }
+}

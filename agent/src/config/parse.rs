@@ -1,0 +1,28 @@
+//! Words of the settings that are defined elsewhere.
+
+use nightjar_engine::rule::Priority;
+use serde::{Deserialize, Deserializer, de};
+
+/// A priority by its name, in any case; `info` for short as in Falco.
+pub fn priority(text: &str) -> Result<Priority, String> {
+    Priority::of(text).ok_or_else(|| {
+        let names = Priority::ALL.map(|priority| priority.name().to_lowercase()).join(", ");
+        format!("`{text}` is not a priority: expected one of {names}")
+    })
+}
+
+pub(super) fn priority_key<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Priority>, D::Error> {
+    priority(&String::deserialize(d)?).map(Some).map_err(de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_priority_is_known_in_any_case_and_by_its_short_name() {
+        assert_eq!(priority("WARNING"), Ok(Priority::Warning));
+        assert_eq!(priority("info"), Ok(Priority::Informational));
+        assert!(priority("urgent").unwrap_err().contains("emergency, alert, critical"));
+    }
+}

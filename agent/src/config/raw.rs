@@ -1,0 +1,124 @@
+//! The settings as they are written, on the command line or in the file. Nothing here is checked beyond its form.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use nightjar_engine::rule::{self, Priority};
+use serde::Deserialize;
+
+use super::{parse, size::ByteSize};
+
+/// What can be set. Every member is a flag (`--ring-size`) and a key of the configuration file (`ring_size`).
+#[derive(Clone, Debug, Default, PartialEq, clap::Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Raw {
+    /// Rule files, or folders of them, in Falco's language [default: the rules built into nightjar]
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Rules")]
+    pub rules: Vec<PathBuf>,
+
+    /// Switch rules off: a name, a pattern with `*`, or tag=NAME
+    #[arg(long, value_name = "WHICH", num_args = 1.., help_heading = "Rules")]
+    pub disable: Vec<String>,
+
+    /// Switch rules on, also those that --disable or their file switched off
+    #[arg(long, value_name = "WHICH", num_args = 1.., help_heading = "Rules")]
+    pub enable: Vec<String>,
+
+    /// Ignore rules less severe than this: emergency, alert, critical, error, warning, notice, informational, debug
+    #[arg(long, value_name = "PRIORITY", value_parser = parse::priority, help_heading = "Rules")]
+    #[serde(deserialize_with = "parse::priority_key")]
+    pub min_priority: Option<Priority>,
+
+    /// Report the first rule that matches an event, as Falco does, or all of them [default: first]
+    #[arg(long, value_name = "WHICH", help_heading = "Rules")]
+    pub matching: Option<Matching>,
+
+    /// Form of the alerts [default: human on a terminal, json in a pipe or file]
+    #[arg(long, value_name = "FORM", help_heading = "Output")]
+    pub output: Option<OutputForm>,
+
+    /// Whose deeds raise alerts [default: all]
+    #[arg(long, value_name = "SCOPE", help_heading = "Events")]
+    pub scope: Option<Scope>,
+
+    /// Size of the buffer between kernel and agent: a power of two, 256KiB to 1GiB [default: 16MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Events")]
+    pub ring_size: Option<ByteSize>,
+
+    /// Where the node's files are, when the agent itself runs in a container [default: /]
+    #[arg(long, value_name = "DIR", help_heading = "Events")]
+    pub host_root: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Matching {
+    /// The first rule that matches an event, as Falco does
+    #[default]
+    First,
+    /// Every rule that matches an event
+    All,
+}
+
+impl From<Matching> for rule::Matching {
+    fn from(matching: Matching) -> Self {
+        match matching {
+            Matching::First => rule::Matching::First,
+            Matching::All => rule::Matching::All,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputForm {
+    /// A block to read
+    Human,
+    /// One line of JSON per alert
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Only processes in containers
+    Containers,
+    /// The host's own processes too
+    #[default]
+    All,
+}
+
+impl Raw {
+    /// What `self` says, and what `other` says where `self` says nothing.
+    pub fn or(self, other: Raw) -> Raw {
+        fn list<T>(first: Vec<T>, second: Vec<T>) -> Vec<T> {
+            if first.is_empty() { second } else { first }
+        }
+        Raw {
+            rules: list(self.rules, other.rules),
+            disable: list(self.disable, other.disable),
+            enable: list(self.enable, other.enable),
+            min_priority: self.min_priority.or(other.min_priority),
+            matching: self.matching.or(other.matching),
+            output: self.output.or(other.output),
+            scope: self.scope.or(other.scope),
+            ring_size: self.ring_size.or(other.ring_size),
+            host_root: self.host_root.or(other.host_root),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_wins_over_the_file_setting_by_setting() {
+        let line = Raw { scope: Some(Scope::Containers), rules: vec!["a".into()], ..Raw::default() };
+        let file = Raw { scope: Some(Scope::All), rules: vec!["b".into()], disable: vec!["x".into()], ..Raw::default() };
+        let both = line.or(file);
+        assert_eq!(both.scope, Some(Scope::Containers));
+        assert_eq!(both.rules, [PathBuf::from("a")]);
+        assert_eq!(both.disable, ["x"]);
+    }
+}
