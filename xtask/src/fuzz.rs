@@ -3,7 +3,7 @@
 //! Coverage instrumentation is a stable code generation flag. What needs nightly are the sanitizers, and they look
 //! for memory errors that the fuzzed crates cannot have: they forbid unsafe code.
 
-use std::{path::Path, process::Command};
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, bail};
 
@@ -34,6 +34,9 @@ const FLAGS: &[&str] = &[
     "-Ccodegen-units=1",
 ];
 
+/// Which directory holds good inputs of a target.
+const SEEDS: &[(&str, &str)] = &[("rules", "rules")];
+
 pub fn run(args: &Args) -> Result<()> {
     let dir = sh::root().join("fuzz");
     if !dir.join("fuzz_targets").join(&args.target).with_extension("rs").exists() {
@@ -57,13 +60,18 @@ pub fn run(args: &Args) -> Result<()> {
     let mut fuzzer = Command::new(target_dir.join(&host).join("release").join(&args.target));
     fuzzer.current_dir(&dir).arg(format!("-max_total_time={}", args.time)).arg("-print_final_stats=1");
     fuzzer.arg("-max_len=65536").arg(format!("-artifact_prefix={}/", artifacts.display())).arg(&corpus);
-    fuzzer.args(seeds(&dir, &args.target));
+    fuzzer.args(seeds(&args.target));
+    let words = dir.join("words").join(&args.target);
+    if words.exists() {
+        fuzzer.arg(format!("-dict={}", words.display()));
+    }
     sh::run(&mut fuzzer).with_context(|| format!("an input that fails is in {}", artifacts.display()))
 }
 
-/// Inputs that were committed to start from.
-fn seeds(dir: &Path, target: &str) -> Option<std::path::PathBuf> {
-    Some(dir.join("seeds").join(target)).filter(|path| path.is_dir())
+/// Good inputs to start from, when the tree has some.
+fn seeds(target: &str) -> Option<PathBuf> {
+    let (_, dir) = SEEDS.iter().find(|(name, _)| *name == target)?;
+    Some(sh::root().join(dir)).filter(|path| path.is_dir())
 }
 
 fn host() -> Result<String> {

@@ -43,10 +43,11 @@ pub fn run(fix: bool) -> Result<()> {
 /// Runs rustfmt on all that is Rust: the kernel side and the fuzz targets are workspaces of their own.
 pub fn format(options: &[&str]) -> Result<()> {
     let mut wrong = Vec::new();
-    for dir in [".", "agent-ebpf", "fuzz"] {
-        if sh::run(sh::cargo().current_dir(sh::root().join(dir)).args(["fmt", "--all"]).args(options))
-            .is_err()
-        {
+    // `--all` would follow the others' paths back into the workspace.
+    for (dir, all) in [(".", Some("--all")), ("agent-ebpf", None), ("fuzz", None)] {
+        let mut cargo = sh::cargo();
+        cargo.current_dir(sh::root().join(dir)).arg("fmt").args(all).args(options);
+        if sh::run(&mut cargo).is_err() {
             wrong.push(dir);
         }
     }
