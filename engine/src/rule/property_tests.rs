@@ -52,10 +52,16 @@ fn conditions() -> impl Strategy<Value = String> {
 
 /// A text whole, and the same with an end cut off.
 fn texts() -> impl Strategy<Value = (String, String)> {
-    ("[ab/]{0,4}", "[ab/]{1,3}", 0..3u8).prop_map(|(kept, lost, form)| match form {
-        0 => (kept.clone(), kept),
-        1 => (format!("{kept}{lost}"), format!("{kept}…")),
-        _ => (format!("{lost}{kept}"), format!("…{kept}")),
+    // Often one that a check asks for.
+    let asked = proptest::sample::select(vec!["a", "ab", "aba", "abb/ab", "/a/ab", "bba", "aab", "aa/a"]);
+    let whole = prop_oneof![3 => asked.prop_map(str::to_owned), 1 => "[ab/]{1,5}"];
+    (whole, any::<proptest::sample::Index>(), 0..3u8).prop_map(|(whole, at, form)| {
+        let cut = match form {
+            0 => whole.clone(),
+            1 => format!("{}…", &whole[..at.index(whole.len())]),
+            _ => format!("…{}", &whole[at.index(whole.len()) + 1..]),
+        };
+        (whole, cut)
     })
 }
 
@@ -76,6 +82,30 @@ fn matches(rules: &super::RuleSet, event: &Event) -> bool {
     let mut findings = Vec::new();
     rules.judge(event, Matching::All, &mut findings);
     !findings.is_empty()
+}
+
+/// Each check alone, on each text cut at each place.
+#[test]
+fn no_check_takes_a_cut_text_for_a_whole_one() {
+    let words = ["a", "ab", "aba", "abb/ab", "/a/ab", "bba", "aab", "aa/a", "ABA"];
+    let (mut decided, mut open) = (0, 0);
+    for condition in CHECKS {
+        let rules = [loaded(&[&rule(condition)]).rules, loaded(&[&rule(&format!("not ({condition})"))]).rules];
+        for word in words {
+            let whole = event("openat", &[("proc.name", text(word)), ("fd.name", text(word))]);
+            let cuts = (0..=word.len()).flat_map(|at| [format!("{}…", &word[..at]), format!("…{}", &word[at..])]);
+            for cut in cuts {
+                let cut_event = event("openat", &[("proc.name", text(&cut)), ("fd.name", text(&cut))]);
+                for rules in &rules {
+                    let fires = matches(rules, &cut_event);
+                    assert!(!fires || matches(rules, &whole), "{condition}: {cut} for {word}");
+                    decided += usize::from(fires);
+                    open += usize::from(!fires);
+                }
+            }
+        }
+    }
+    assert!(decided > 500 && open > 500, "{decided} decided, {open} open: the test has lost its point");
 }
 
 proptest! {

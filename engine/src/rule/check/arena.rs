@@ -70,7 +70,7 @@ pub struct Arena {
     /// By node: with what this version produces, and as if it produced everything.
     pub here: Vec<Reach>,
     pub anywhere: Vec<Reach>,
-    check_index: HashMap<Check, Option<CheckId>>,
+    check_index: HashMap<Check, CheckId>,
     node_index: HashMap<Node, NodeId>,
     /// Macro bodies by address; the loader keeps them alive meanwhile.
     bodies: HashMap<usize, Option<NodeId>>,
@@ -122,7 +122,7 @@ impl Arena {
 
     fn check(&mut self, check: &Check, table: &Table<'_>, errors: &mut Vec<Complaint>) -> Option<Node> {
         // A wrong check is looked at again: each place it stands at is reported.
-        if let Some(Some(id)) = self.check_index.get(check) {
+        if let Some(id) = self.check_index.get(check) {
             return Some(self.check_node(*id));
         }
         let compare = match test::compare(check, &mut self.operands, table) {
@@ -135,7 +135,7 @@ impl Arena {
         let fixed = self.fixed(&compare);
         let id = CheckId(self.checks.len() as u32);
         self.checks.push(Checked { compare, shown: shown(check), fixed });
-        self.check_index.insert(check.clone(), Some(id));
+        self.check_index.insert(check.clone(), id);
         Some(self.check_node(id))
     }
 
@@ -154,7 +154,7 @@ impl Arena {
         };
         let answer = |word: &str| compare.truth(&Got::Known(Value::text(word)), None) == Truth::True;
         match info.special {
-            Some(Special::Type) if right.is_none() => return Fixed::Types(TypeSet::of(answer)),
+            Some(Special::Type) if right.is_none() => return Fixed::Types(TypeSet::of(answer).and(info.has)),
             Some(Special::Direction) if right.is_none() => return Fixed::Always(answer("<")),
             Some(Special::Number) => {
                 if let Some(value) = from_one(compare) {

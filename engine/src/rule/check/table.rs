@@ -71,7 +71,8 @@ impl<'t> Table<'t> {
             Some((row, arg)) => Ok(found(row.ty, Some((row, arg)))),
             None if falco::EVENT_ARGS.binary_search(&key).is_ok() || key.parse::<u16>().is_ok() => Ok(found(ty, None)),
             None => {
-                let complaint = Complaint::new(field.at.0, format!("no event has an argument `{key}`"));
+                let message = format!("no event has an argument `{key}`");
+                let complaint = Complaint { unknown_field: true, ..Complaint::new(field.at.0, message) };
                 let ours = EVENTS.iter().flat_map(|event| event.fields.iter().map(|row| row.name));
                 Err(complaint.did_you_mean(key, falco::EVENT_ARGS.iter().copied().chain(ours)))
             }
@@ -80,7 +81,8 @@ impl<'t> Table<'t> {
 
     fn unknown(&self, field: &FieldRef) -> Complaint {
         let known = falco::FIELDS.iter().map(|row| row.name);
-        let complaint = Complaint::new(field.at.0, format!("unknown field `{}`", field.name));
+        let message = format!("unknown field `{}`", field.name);
+        let complaint = Complaint { unknown_field: true, ..Complaint::new(field.at.0, message) };
         complaint.did_you_mean(&field.name, self.names.iter().copied().chain(known))
     }
 }

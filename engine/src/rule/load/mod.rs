@@ -140,7 +140,7 @@ impl Loader<'_> {
         errors.drain(..).for_each(|error| self.reports.error(error));
         let root = expr.as_ref().and_then(|expr| self.arena.add(expr, self.table, &mut errors));
         let output = self.output(&def.output, &mut errors);
-        if def.skip_if_unknown && errors.iter().any(|error| error.message.starts_with("unknown field")) {
+        if def.skip_if_unknown && errors.iter().any(|error| error.unknown_field) {
             let message = format!("rule `{}` is left out: it asks for a field that is not known", def.name);
             self.reports.warning(Complaint::new(def.place, message));
             return None;

@@ -67,11 +67,13 @@ pub struct Complaint {
     pub place: Place,
     pub message: String,
     pub help: Option<String>,
+    /// About a field that neither we nor Falco know: a rule may ask to be skipped for it.
+    pub unknown_field: bool,
 }
 
 impl Complaint {
     pub fn new(place: Place, message: impl Into<String>) -> Self {
-        Complaint { place, message: message.into(), help: None }
+        Complaint { place, message: message.into(), help: None, unknown_field: false }
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
