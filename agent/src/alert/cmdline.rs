@@ -43,6 +43,10 @@ fn quote(arg: &str) -> Cow<'_, str> {
     if !arg.is_empty() && arg.chars().all(plain) {
         return Cow::Borrowed(arg);
     }
+    // Easier to read than quotes that are left and entered again; the shell leaves these characters alone.
+    if arg.contains('\'') && !arg.contains(['"', '$', '`', '\\', '!']) {
+        return Cow::Owned(format!("\"{arg}\""));
+    }
     Cow::Owned(format!("'{}'", arg.replace('\'', "'\\''")))
 }
 
@@ -60,7 +64,9 @@ mod tests {
 
     #[test]
     fn one_argument_of_two_words_does_not_look_like_two() {
-        assert_eq!(shown(&process(1, "sh", &["sh", "-c", "a 'b'", ""], None)), r"sh -c 'a '\''b'\''' ''");
+        assert_eq!(shown(&process(1, "sh", &["sh", "-c", "a b", ""], None)), "sh -c 'a b' ''");
+        assert_eq!(shown(&process(1, "sh", &["sh", "-c", "a 'b'"], None)), "sh -c \"a 'b'\"");
+        assert_eq!(shown(&process(1, "sh", &["sh", "-c", "$a 'b'"], None)), r"sh -c '$a '\''b'\'''");
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn what_is_given_back_is_gone_and_what_is_kept_is_there() {
 
 #[test]
 fn giving_back_is_refused_once_there_are_threads_that_would_keep_theirs() {
-    let (stop, wait) = std::sync::mpsc::channel::<()>();
+    let (stop, wait) = std::sync::mpsc::sync_channel::<()>(0);
     let other = std::thread::spawn(move || wait.recv());
     assert!(matches!(drop_after_start(), Err(PrivilegeError::TooLate(2..))));
     drop(stop);

@@ -34,7 +34,7 @@ pub fn report() -> Report {
             socket: Some("/run/containerd/containerd.sock".into()),
             state: None,
         }],
-        hooks: EVENTS.iter().map(|event| attached(&event)).collect(),
+        hooks: EVENTS.iter().map(attached).collect(),
         hooks_error: None,
         rules: Vec::new(),
     }
