@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> Result<()> {
         .current_dir(&dir)
         .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}"))
         .env("CARGO_TARGET_DIR", &target_dir);
-    sh::run(cargo.args(["build", "--locked", "--release", "--bin", &args.target, "--target", &host]))?;
+    sh::run(cargo.args(["build", "--release", "--bin", &args.target, "--target", &host]))?;
     let corpus = dir.join("corpus").join(&args.target);
     let artifacts = dir.join("artifacts").join(&args.target);
     for made in [&corpus, &artifacts] {

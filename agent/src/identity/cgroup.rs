@@ -117,7 +117,7 @@ impl<T: Default> Cgroups<T> {
 
     /// Lets go of what was removed longer ago than the grace period.
     pub fn expire(&mut self, now: u64) {
-        let grace = self.limits.removed_grace_secs * SECOND;
+        let grace = self.limits.removed_grace_secs.saturating_mul(SECOND);
         while let Some((_, id)) =
             self.removed.front().filter(|(at, _)| at.saturating_add(grace) < now).copied()
         {
@@ -125,6 +125,11 @@ impl<T: Default> Cgroups<T> {
             self.entries.remove(&id);
             self.stats.forgotten += 1;
         }
+    }
+
+    /// What is known of an id already.
+    pub fn peek(&self, id: u64) -> Option<&Cgroup<T>> {
+        self.entries.get(&id)
     }
 
     /// What is known of an id; looks for it when that is nothing.

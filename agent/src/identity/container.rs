@@ -6,11 +6,12 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use nightjar_engine::Container;
+use nightjar_engine::{Container, Process};
 
 use super::{
     cgroup::Cgroup,
     clock::Clock,
+    keeper,
     oci::{self, Places},
     path::{self, Found},
 };
@@ -43,6 +44,13 @@ pub struct Place {
     tries: Tries,
 }
 
+impl Place {
+    /// The container, or the host, once nothing more will be learned.
+    pub fn settled(&self) -> Option<Option<Arc<Container>>> {
+        self.settled.then(|| self.container.clone())
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 struct Tries {
     made: u32,
@@ -51,10 +59,21 @@ struct Tries {
 
 struct Known {
     container: Weak<Container>,
-    /// Its own cgroup.
+    /// Its own cgroup, and when that was made; 0: not seen.
     path: Box<str>,
+    made: u64,
     settled: bool,
     tries: Tries,
+}
+
+/// Why and when a container is asked for.
+pub struct Question<'a> {
+    /// CLOCK_BOOTTIME.
+    pub now: u64,
+    /// The event is worth a look at the disk out of turn.
+    pub eager: bool,
+    /// What runs in it, as far as it is known.
+    pub process: Option<&'a Process>,
 }
 
 pub struct Containers {
@@ -80,37 +99,30 @@ impl Containers {
         self.clock = clock;
     }
 
-    /// The container of a cgroup; `None`: the host. `eager`: the event is worth a look at the disk out of turn.
-    pub fn of(&mut self, cgroup: &mut Cgroup<Place>, now: u64, eager: bool) -> Option<Arc<Container>> {
+    /// The container of a cgroup; `None`: the host.
+    pub fn of(&mut self, cgroup: &mut Cgroup<Place>, question: &Question<'_>) -> Option<Arc<Container>> {
         if !cgroup.tag.settled && cgroup.path.is_some() {
-            self.learn(cgroup, now, eager);
+            self.learn(cgroup, question);
         }
         cgroup.tag.container.clone()
     }
 
-    fn learn(&mut self, cgroup: &mut Cgroup<Place>, now: u64, eager: bool) {
+    fn learn(&mut self, cgroup: &mut Cgroup<Place>, question: &Question<'_>) {
         let Some(path) = cgroup.path.as_deref() else { return };
-        let place = &mut cgroup.tag;
-        match self.claim(path) {
+        if !cgroup.tag.tries.is_due(question) {
+            return;
+        }
+        cgroup.tag.tries.note(question.now);
+        match self.claim(path).or_else(|| self.confirmed(path)) {
             Some(found) => {
-                let (container, settled) =
-                    self.container(&found, &path[..found.len], cgroup.made, now, eager);
-                place.container = Some(container);
-                place.settled = settled;
+                let made = if found.len == path.len() { cgroup.made } else { 0 };
+                let (container, settled) = self.container(&found, &path[..found.len], made, question);
+                cgroup.tag.container = Some(container);
+                cgroup.tag.settled = settled;
             }
-            None if place.tries.is_due(now, eager) => match self.confirmed(path) {
-                Some(found) => {
-                    let (container, settled) =
-                        self.container(&found, &path[..found.len], cgroup.made, now, eager);
-                    place.container = Some(container);
-                    place.settled = settled;
-                }
-                None => {
-                    place.tries.note(now);
-                    place.settled = place.tries.are_over() || path::candidates(path).next().is_none();
-                }
-            },
-            None => {}
+            None => {
+                cgroup.tag.settled = cgroup.tag.tries.are_over() || path::candidates(path).next().is_none();
+            }
         }
     }
 
@@ -142,35 +154,42 @@ impl Containers {
         })
     }
 
+    /// `made`: when the container's own cgroup was made, if that was seen.
     fn container(
         &mut self,
         found: &Found,
         path: &str,
         made: u64,
-        now: u64,
-        eager: bool,
+        question: &Question<'_>,
     ) -> (Arc<Container>, bool) {
         let known = self.known.get(&found.id).and_then(|known| Some((known.container.upgrade()?, known)));
         let mut tries = Tries::default();
-        let mut start_time = if made == 0 { 0 } else { self.clock.wall(made) };
-        if let Some((container, known)) = known {
-            if known.settled || !known.tries.is_due(now, eager) {
+        let mut seen_start = if made == 0 { 0 } else { self.clock.wall(made) };
+        // A container that is started again has a new cgroup under its old name.
+        if let Some((container, known)) = known.filter(|(_, known)| made <= known.made) {
+            if known.settled || !known.tries.is_due(question) {
                 return (container, known.settled);
             }
             tries = known.tries;
-            start_time = container.start_time;
+            seen_start = if known.made == 0 { 0 } else { self.clock.wall(known.made) };
         }
         let pod_uid = found.pod_uid.clone().unwrap_or_default();
-        let mut container = Container { id: found.id.clone(), pod_uid, start_time, ..Container::default() };
+        let mut container = Container { id: found.id.clone(), pod_uid, ..Container::default() };
         self.stats.reads += 1;
-        oci::describe(&self.places, &found.id, found.runtime, &mut container);
-        tries.note(now);
+        let bundle = question.process.and_then(|process| keeper::bundle(process, &found.id));
+        oci::describe(&self.places, found.runtime, bundle, &mut container);
+        if seen_start != 0 {
+            // What is on disk may still be of the start before.
+            container.start_time = seen_start;
+        }
+        tries.note(question.now);
         let complete = container.missing.is_empty();
         let settled = complete || tries.are_over();
         self.stats.incomplete += u64::from(settled && !complete);
         let container = Arc::new(container);
         self.sweep();
-        let known = Known { container: Arc::downgrade(&container), path: path.into(), settled, tries };
+        let made = made.max(self.known.get(&found.id).map_or(0, |known| known.made));
+        let known = Known { container: Arc::downgrade(&container), path: path.into(), made, settled, tries };
         self.known.insert(found.id.clone(), known);
         (container, settled)
     }
@@ -185,13 +204,14 @@ impl Containers {
 }
 
 impl Tries {
-    fn is_due(&self, now: u64, eager: bool) -> bool {
-        self.made == 0 || now >= self.last + if eager { EAGER_WAIT } else { self.wait() }
+    fn is_due(&self, question: &Question<'_>) -> bool {
+        let wait = if question.eager { EAGER_WAIT } else { self.wait() };
+        self.made == 0 || question.now >= self.last.saturating_add(wait)
     }
 
     /// A try out of turn does not count as one.
     fn note(&mut self, now: u64) {
-        if self.made == 0 || now >= self.last + self.wait() {
+        if self.made == 0 || now >= self.last.saturating_add(self.wait()) {
             self.made += 1;
         }
         self.last = now;

@@ -120,7 +120,7 @@ pub fn from_header(header: &Header, body: &Body, clock: Clock) -> Process {
 /// The same image with no more arguments than the table keeps; `None` when it is small enough as it is.
 pub fn shortened(process: &Process) -> Option<Process> {
     let args = keep_args(&process.args, ARGS_KEPT)?;
-    Some(Process { args, args_cut: true, exe_path: process.exe_path.clone(), ..process.clone() })
+    Some(Process { args, args_cut: true, ..process.clone() })
 }
 
 /// The first `limit` bytes of an argument vector, counted with their NULs; `None` when that is all of it.
@@ -167,7 +167,7 @@ mod tests {
             Some(list(&["sh", "-c"])),
             "the last NUL is beyond the limit"
         );
-        assert_eq!(keep_args(&list(&["sh", "-c", "id"]), 5), Some(list(&["sh", "-"])));
+        assert_eq!(keep_args(&list(&["sh", "-c", "id"]), 4), Some(list(&["sh", "-"])));
         assert_eq!(keep_args(&list(&["sh", "-c", "id"]), 3), Some(list(&["sh", ""])));
     }
 

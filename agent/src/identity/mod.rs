@@ -3,11 +3,13 @@
 //! Synchronous, and no socket is asked. An event of a known process in a known cgroup costs two lookups; /proc and
 //! the disk are read for what is new. Records must come in the order in which the kernel wrote them.
 
+mod attribute;
 mod cgroup;
 mod clock;
 mod container;
 mod hierarchy;
 mod image;
+mod keeper;
 mod limits;
 mod oci;
 mod path;
@@ -15,13 +17,13 @@ mod proc;
 mod process;
 mod users;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, io, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use nightjar_engine::{Container, Event, Payload, Process, event::ANCESTORS_MAX};
+use nightjar_engine::{Container, Event, Payload};
 use nightjar_events::{
-    Body, Header, Raw, Record,
-    event::{cgroup_mkdir, exec::Exec, fork::Fork},
+    Body, Cut, Header, Raw, Record,
+    event::cgroup_mkdir::{self, CgroupMkdir},
 };
 
 pub use self::{
@@ -35,9 +37,9 @@ pub use self::{
 };
 use self::{
     cgroup::Cgroups,
-    container::{Containers, Place},
+    container::{Containers, Place, Question},
     proc::Proc,
-    process::{Key, Processes, Start},
+    process::{Key, Processes},
     users::Users,
 };
 
@@ -80,8 +82,9 @@ pub struct Identity {
     cgroups: Cgroups<Place>,
     containers: Containers,
     users: Users,
-    /// The initial pid namespace.
-    host_pid_ns: u32,
+    /// Pids read from /proc that run in another pid namespace, until a record tells in which container.
+    unnamed: HashSet<u32>,
+    unnamed_max: usize,
     events: u64,
     read: u64,
     unknown: u64,
@@ -108,8 +111,9 @@ impl Identity {
                 .map_err(|source| IdentityError::Cgroups { path, source })?,
             users: Users::new(sources.places.host.clone(), limits.passwd_files),
             containers: Containers::new(sources.places, clock),
-            host_pid_ns: proc.pid_ns(1),
             proc,
+            unnamed: HashSet::new(),
+            unnamed_max: limits.processes,
             events: 0,
             read: 0,
             unknown: 0,
@@ -154,31 +158,26 @@ impl Identity {
     pub fn observe(&mut self, header: Header, body: Body, tail: Bytes) -> Event {
         let now = header.time;
         let key = Key { pid: header.pid, start: header.start };
-        self.learn_cgroup(&header, &body, &tail);
         let container = self.container(&header, matches!(body, Body::Exec(_)));
+        let place = container.as_deref();
         let process = match &body {
-            Body::Exec(exec) => self.exec(key, &header, exec, &tail, container.as_deref()),
-            Body::Fork(_)
-            | Body::Exit(_)
-            | Body::Open(_)
+            Body::Exec(exec) => self.exec(key, &header, exec, &tail, place),
+            Body::Open(_)
             | Body::Connect(_)
             | Body::ConnectResult(_)
+            | Body::Fork(_)
+            | Body::Exit(_)
             | Body::CgroupMkdir(_)
-            | Body::CgroupRmdir(_) => self.process(key, &header, &body, container.as_deref()),
+            | Body::CgroupRmdir(_) => self.process(key, &header, &body, place),
         };
         match &body {
             Body::Fork(fork) => self.fork(key, &process, fork),
-            Body::Exit(_) => {
-                self.processes.exit(key, now);
-                self.processes.expire(now);
-                self.cgroups.expire(now);
+            Body::Exit(_) => self.exit(key, now),
+            Body::CgroupMkdir(made) => {
+                self.cgroup_made(Record { header: &header, body: &body, tail: &tail }, made)
             }
-            Body::Exec(_)
-            | Body::Open(_)
-            | Body::Connect(_)
-            | Body::ConnectResult(_)
-            | Body::CgroupMkdir(_)
-            | Body::CgroupRmdir(_) => {}
+            Body::CgroupRmdir(removed) => self.cgroups.removed(removed.id, now),
+            Body::Exec(_) | Body::Open(_) | Body::Connect(_) | Body::ConnectResult(_) => {}
         }
         self.events += 1;
         Event {
@@ -193,208 +192,28 @@ impl Identity {
         }
     }
 
-    fn learn_cgroup(&mut self, header: &Header, body: &Body, tail: &[u8]) {
-        match body {
-            Body::CgroupMkdir(made) => {
-                let record = Record { header, body, tail };
-                // A path that is cut or could not be read is no path; the tree is asked when the id is met.
-                if let Raw::Text(path, nightjar_events::Cut::None) =
-                    record.text(&made.spans[cgroup_mkdir::SPAN_PATH])
-                {
-                    let path = path.strip_suffix(&[0]).unwrap_or(path);
-                    self.cgroups.made(made.id, String::from_utf8_lossy(path).into_owned(), header.time);
-                }
-            }
-            Body::CgroupRmdir(removed) => self.cgroups.removed(removed.id, header.time),
-            Body::Exec(_)
-            | Body::Fork(_)
-            | Body::Exit(_)
-            | Body::Open(_)
-            | Body::Connect(_)
-            | Body::ConnectResult(_) => {}
+    fn cgroup_made(&mut self, record: Record<'_>, made: &CgroupMkdir) {
+        // A path that is cut or could not be read is no path; the tree is asked when the id is met.
+        if let Raw::Text(path, Cut::None) = record.text(&made.spans[cgroup_mkdir::SPAN_PATH]) {
+            let path = path.strip_suffix(&[0]).unwrap_or(path);
+            self.cgroups.made(made.id, String::from_utf8_lossy(path).into_owned(), record.header.time);
         }
+    }
+
+    fn exit(&mut self, key: Key, now: u64) {
+        self.processes.exit(key, now);
+        self.processes.expire(now);
+        self.cgroups.expire(now);
     }
 
     fn container(&mut self, header: &Header, eager: bool) -> Option<Arc<Container>> {
+        if let Some(place) = self.cgroups.peek(header.cgroup_id).and_then(|cgroup| cgroup.tag.settled()) {
+            return place;
+        }
         let cgroup = self.cgroups.get(header.cgroup_id, header.time);
-        self.containers.of(cgroup, header.time, eager)
-    }
-
-    /// The process of a record that changes no image.
-    fn process(
-        &mut self,
-        key: Key,
-        header: &Header,
-        body: &Body,
-        container: Option<&Container>,
-    ) -> Arc<Process> {
-        let process = match self.known(key) {
-            Some(process) => process,
-            None => {
-                self.unknown += 1;
-                let mut process = image::from_header(header, body, self.clock);
-                self.name(&mut process, container, header.time);
-                let process = self.processes.insert(process, Start::Exact, None);
-                self.processes.exit(key, header.time);
-                process
-            }
-        };
-        if process.uid != header.uid {
-            return self.change_user(key, &process, header, container);
-        }
-        match container.filter(|_| process.user.is_none()) {
-            Some(container) => self.name_late(key, process, container, header.time),
-            None => process,
-        }
-    }
-
-    /// A process that is in the table, or still in /proc.
-    fn known(&mut self, key: Key) -> Option<Arc<Process>> {
-        self.processes.get(key).or_else(|| {
-            let found = self.proc.read(key.pid, self.clock)?;
-            if !self.processes.same_tick(found.start, key.start) {
-                return None;
-            }
-            self.read += 1;
-            self.admit(found, ANCESTORS_MAX);
-            self.processes.get(key)
-        })
-    }
-
-    /// Puts a process read from /proc into the table, its ancestors before it.
-    fn admit(&mut self, mut process: Process, ancestors: usize) {
-        let parent = match self.processes.running(process.ppid) {
-            None if ancestors > 0 && process.ppid != 0 => {
-                if let Some(parent) = self.proc.read(process.ppid, self.clock) {
-                    self.admit(parent, ancestors - 1);
-                }
-                self.processes.running(process.ppid)
-            }
-            parent => parent,
-        };
-        // A pid may have been used again between the two reads.
-        let parent = parent.filter(|parent| parent.start <= process.start + self.proc.tick());
-        // Which container it is in, a record will tell; until then, the host's names would be wrong in one.
-        if process.pid_ns == self.host_pid_ns {
-            self.name(&mut process, None, 0);
-        }
-        self.processes.insert(process, Start::Tick, parent);
-    }
-
-    fn reread(&mut self, pid: u32) {
-        let Some(mut found) = self.proc.read(pid, self.clock) else { return };
-        match self.processes.running(pid).filter(|key| self.processes.same_tick(key.start, found.start)) {
-            Some(key) => {
-                if let Some(before) = self.processes.get(key) {
-                    found = Process {
-                        start: before.start,
-                        start_time: before.start_time,
-                        ppid: before.ppid,
-                        exe_upper_layer: before.exe_upper_layer && before.exe_inode == found.exe_inode,
-                        user: before.user.clone(),
-                        group: before.group.clone(),
-                        login_user: before.login_user.clone(),
-                        ..found
-                    };
-                    self.processes.replace(key, found);
-                }
-            }
-            None => self.admit(found, ANCESTORS_MAX),
-        }
-    }
-
-    fn exec(
-        &mut self,
-        key: Key,
-        header: &Header,
-        exec: &Exec,
-        tail: &[u8],
-        container: Option<&Container>,
-    ) -> Arc<Process> {
-        // One of which little is known tells nothing of its parent, but the record does.
-        let before = self.processes.get(key).filter(|before| before.parent.is_some() || exec.ppid == 0);
-        let mut image = image::after_exec(header, exec, tail, before.as_deref(), self.clock);
-        self.name(&mut image, container, header.time);
-        let kept = image::shortened(&image);
-        let is_short = kept.is_none();
-        let process = match before {
-            Some(_) => self.processes.replace(key, kept.unwrap_or_else(|| image.clone())),
-            None => {
-                let parent = Key { pid: exec.ppid, start: exec.parent_start };
-                let parent = self.known(parent).map(|parent| Key { pid: parent.pid, start: parent.start });
-                Some(self.processes.insert(kept.unwrap_or_else(|| image.clone()), Start::Exact, parent))
-            }
-        };
-        match process {
-            Some(process) if is_short => process,
-            kept => {
-                image.parent = kept.and_then(|kept| kept.parent.clone());
-                Arc::new(image)
-            }
-        }
-    }
-
-    /// A fork of a process that is known already changes nothing: it was read from /proc in between.
-    fn fork(&mut self, maker: Key, process: &Process, fork: &Fork) {
-        let child = Key { pid: fork.child_pid, start: fork.child_start };
-        if self.processes.get(child).is_none() {
-            self.processes.insert(image::after_fork(process, fork, self.clock), Start::Exact, Some(maker));
-        }
-    }
-
-    /// setuid and the like leave no record yet; the next record shows another real user.
-    fn change_user(
-        &mut self,
-        key: Key,
-        process: &Process,
-        header: &Header,
-        container: Option<&Container>,
-    ) -> Arc<Process> {
-        let mut changed = Process { uid: header.uid, ..process.clone() };
-        match self.proc.credentials(key.pid) {
-            Some(now) => {
-                changed.gid = now.gid;
-                changed.euid = now.euid;
-                changed.egid = now.egid;
-                changed.cap_effective = now.cap_effective;
-                changed.cap_permitted = now.cap_permitted;
-                changed.cap_inheritable = now.cap_inheritable;
-            }
-            // setuid by root, the usual way, sets all of them.
-            None if process.euid == process.uid => changed.euid = header.uid,
-            None => {}
-        }
-        self.name(&mut changed, container, header.time);
-        let fallback = Arc::new(changed.clone());
-        self.processes.replace(key, changed).unwrap_or(fallback)
-    }
-
-    /// A process from /proc gets its names in its container when its first record says which one that is.
-    fn name_late(
-        &mut self,
-        key: Key,
-        process: Arc<Process>,
-        container: &Container,
-        now: u64,
-    ) -> Arc<Process> {
-        let mut named = Process::clone(&process);
-        self.name(&mut named, Some(container), now);
-        if named.user.is_none() {
-            return process;
-        }
-        self.processes.replace(key, named).unwrap_or(process)
-    }
-
-    fn name(&mut self, process: &mut Process, container: Option<&Container>, now: u64) {
-        let names = match container {
-            Some(container) => {
-                self.users.in_container(&container.id, &self.proc, process.pid, process.uid, process.gid, now)
-            }
-            None => self.users.on_host(process.uid, process.gid, now),
-        };
-        process.user = names.user;
-        process.group = names.group;
-        process.login_user = process.loginuid.and_then(|uid| self.users.on_host(uid, 0, now).user);
+        let process = self.processes.get(Key { pid: header.pid, start: header.start });
+        let question = Question { now: header.time, eager, process: process.as_deref() };
+        self.containers.of(cgroup, &question)
     }
 }
 

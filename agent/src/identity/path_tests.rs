@@ -7,8 +7,11 @@ const B: &str = "b7e0c5a4938271605f4e3d2c1b0a99887766554433221100ffeeddccbbaa998
 const POD: &str = "3ff4b2c9-0a1b-4c2d-8e3f-a1b2c3d4e5f6";
 const STATIC_POD: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
 
+/// Runtime, id, uid of the pod.
+type Named = (Runtime, &'static str, &'static str);
+
 /// Layout, path (`A`, `B`: ids; `U`: the pod's uid, `V`: with underscores; `S`: a static pod's), then what it names.
-const LINES: &[(&str, &str, Option<(Runtime, &str, &str)>)] = &[
+const LINES: &[(&str, &str, Option<Named>)] = &[
     ("docker, cgroupfs", "/docker/A", Some((Runtime::Docker, "A", ""))),
     ("docker, systemd", "/system.slice/docker-A.scope", Some((Runtime::Docker, "A", ""))),
     ("docker, a parent of its own", "/ci.slice/docker-A.scope", Some((Runtime::Docker, "A", ""))),

@@ -19,6 +19,9 @@ use super::{
     limits::{ARGS_KEPT, SECOND},
 };
 
+/// Inode of the initial pid namespace: `PROC_PID_INIT_INO` (include/linux/proc_ns.h, 6.18).
+pub const INITIAL_PID_NS: u32 = 0xeffffffc;
+
 /// A mounted /proc, perhaps the host's as seen from a container.
 #[derive(Clone, Debug)]
 pub struct Proc {
@@ -106,14 +109,18 @@ impl Proc {
             // Only the kernel side can tell.
             exe_upper_layer: false,
             exe_deleted,
-            pid_ns: self.pid_ns(pid),
+            pid_ns: self.pid_ns(pid, status.nspid.as_deref()),
             parent: None,
         })
     }
 
-    /// What the process may do now; `None` when it is gone.
-    pub fn credentials(&self, pid: u32) -> Option<Credentials> {
-        let status = self.open(pid)?.status().ok()?;
+    /// What the process that started at `start` may do now; `None` when it is gone.
+    pub fn credentials(&self, pid: u32, start: u64) -> Option<Credentials> {
+        let process = self.open(pid)?;
+        let status = process.status().ok()?;
+        if process.stat().ok()?.starttime != start / self.tick() {
+            return None;
+        }
         Some(Credentials {
             gid: status.rgid,
             euid: status.euid,
@@ -188,10 +195,13 @@ impl Proc {
         Some(comm)
     }
 
-    /// Inode of its pid namespace; 0: not known.
-    pub fn pid_ns(&self, pid: u32) -> u32 {
-        let inode = std::fs::metadata(self.path(pid, "ns/pid")).map_or(0, |namespace| namespace.ino());
-        u32::try_from(inode).unwrap_or(0)
+    /// Inode of its pid namespace; 0: not known. Reading it takes the right to trace; of the initial namespace, the
+    /// ids tell.
+    fn pid_ns(&self, pid: u32, ids: Option<&[i32]>) -> u32 {
+        let inode =
+            std::fs::metadata(self.path(pid, "ns/pid")).ok().and_then(|ns| u32::try_from(ns.ino()).ok());
+        let is_initial = ids.is_some_and(|ids| ids.len() == 1);
+        inode.unwrap_or(if is_initial { INITIAL_PID_NS } else { 0 })
     }
 }
 

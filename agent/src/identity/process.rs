@@ -155,13 +155,12 @@ impl Processes {
     pub fn exit(&mut self, key: Key, now: u64) {
         if self.get(key).is_some() {
             self.mark_exited(key, now);
-            while self.exited.len() > self.limits.exited_processes && self.evict_exited() {}
         }
     }
 
     /// Lets go of what exited longer ago than the grace period.
     pub fn expire(&mut self, now: u64) {
-        let grace = self.limits.exited_grace_secs * SECOND;
+        let grace = self.limits.exited_grace_secs.saturating_mul(SECOND);
         while let Some((_, key)) =
             self.exited.front().filter(|(at, _)| at.saturating_add(grace) < now).copied()
         {
@@ -184,9 +183,13 @@ impl Processes {
         }
         let mut entry = self.entries.remove(&old)?;
         entry.start = Start::Exact;
-        Arc::make_mut(&mut entry.process).start = key.start;
-        if let Some(parent) = entry.parent.and_then(|parent| self.entries.get_mut(&parent)) {
-            parent.children.remove(&old);
+        let process = Arc::make_mut(&mut entry.process);
+        process.start_time = process.start_time.saturating_add(key.start.saturating_sub(old.start));
+        process.start = key.start;
+        // Not when the parent's key was given anew, to a process that may be a descendant: lineages never go round.
+        if let Some(parent) = entry.parent.and_then(|parent| self.entries.get_mut(&parent))
+            && parent.children.remove(&old)
+        {
             parent.children.insert(key);
         }
         for child in &entry.children {
@@ -255,6 +258,7 @@ impl Processes {
         let parent = entry.parent;
         self.exited.push_back((now, key));
         self.leave_parent(parent, key);
+        while self.exited.len() > self.limits.exited_processes && self.evict_exited() {}
     }
 
     fn leave_parent(&mut self, parent: Option<Key>, child: Key) {

@@ -103,10 +103,10 @@ impl Users {
         if !self.containers.contains_key(id) {
             self.containers.insert(id.to_owned(), Tables::default());
             self.arrivals.push_back(id.to_owned());
-            if self.containers.len() > self.limit {
-                if let Some(oldest) = self.arrivals.pop_front() {
-                    self.containers.remove(&oldest);
-                }
+            if self.containers.len() > self.limit
+                && let Some(oldest) = self.arrivals.pop_front()
+            {
+                self.containers.remove(&oldest);
             }
         }
         let Some(tables) = self.containers.get_mut(id) else { return Names::default() };
@@ -200,7 +200,7 @@ fn safe_root(proc: &Proc, pid: u32) -> Option<OwnedFd> {
     let mut mounts = String::new();
     File::open(proc.path(pid, "mountinfo")).ok()?.take(MOUNTINFO_MAX).read_to_string(&mut mounts).ok()?;
     let kind = mounts.lines().find_map(|line| filesystem(line, mount))?;
-    let stallable = STALLABLE.iter().any(|name| kind == *name) || kind.starts_with("fuse.");
+    let stallable = STALLABLE.contains(&kind) || kind.starts_with("fuse.");
     (!stallable).then_some(root)
 }
 

@@ -4,9 +4,9 @@ use nightjar_events::Kind;
 
 use super::{
     Coverage, Matching, OutputValue, Priority, Selection, Target,
-    testing::{errors, event, judge, list, load, loaded, rule, text, verdict},
+    testing::{errors, event, ip, judge, list, load, loaded, rule, text, verdict},
 };
-use crate::value::Value::{Bool, Int, Uint};
+use crate::value::Value::{Any, Bool, Int, Uint};
 
 #[test]
 fn each_operator_says_what_it_means() {
@@ -108,9 +108,9 @@ fn each_operator_says_what_it_means() {
 #[test]
 fn addresses_compare_as_addresses_and_networks() {
     let connect = event("connect", &[
-        ("fd.sip", text("::ffff:10.1.2.3")),
-        ("fd.net", text("10.1.2.3")),
-        ("fd.cip", text("10.1.2.3")),
+        ("fd.sip", ip("::ffff:10.1.2.3")),
+        ("fd.net", ip("10.1.2.3")),
+        ("fd.cip", ip("10.1.2.3")),
         ("fd.sport", Uint(443)),
     ]);
     for (condition, expected) in [
@@ -122,6 +122,25 @@ fn addresses_compare_as_addresses_and_networks() {
         ("fd.net in (fe80::/10)", "no match"),
         ("fd.sport = \"443\"", "match"),
         ("fd.sport in (80, 8080)", "no match"),
+    ] {
+        assert_eq!(verdict(condition, &connect), expected, "{condition}");
+    }
+}
+
+#[test]
+fn of_several_answers_one_is_enough_and_a_difference_wants_all() {
+    let connect = event("connect", &[
+        ("fd.net", Any(vec![ip("10.1.2.3"), ip("127.0.0.1")])),
+        ("proc.pname", Any(vec![text("bash"), text("sshd")])),
+    ]);
+    for (condition, expected) in [
+        ("fd.net = 127.0.0.0/8", "match"),
+        ("fd.net != 127.0.0.0/8", "no match"),
+        ("fd.net != 192.168.0.0/16", "match"),
+        ("proc.pname in (sshd)", "match"),
+        ("toupper(proc.pname) = SSHD", "match"),
+        ("len(proc.pname) = 5", "no match"),
+        ("proc.pname startswith x", "no match"),
     ] {
         assert_eq!(verdict(condition, &connect), expected, "{condition}");
     }
@@ -398,6 +417,26 @@ fn a_rule_may_ask_to_be_skipped_when_a_field_is_unknown() {
     assert!(rules.warnings[0].message.contains("left out"));
     let other = format!("{}  source: k8s_audit\n", rule("ka.verb = x"));
     assert!(loaded(&[&other]).warnings[0].message.contains("source `k8s_audit`"));
+}
+
+#[test]
+fn a_word_that_is_almost_a_list_is_warned_of() {
+    let file = format!("- list: shell_programs\n  items: [sh]\n{}", rule("proc.name in (shell_program, x_y)"));
+    let warnings = loaded(&[&file]).warnings;
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].help.as_deref(), Some("did you mean the list `shell_programs`?"));
+}
+
+#[test]
+fn arguments_of_events_are_known_by_name() {
+    loaded(&[&rule("evt.arg.flags contains O_CREAT and evt.arg.oldpath = x and evt.arg[newpath] = y")]);
+    assert!(errors(&[&rule("evt.arg.oldpaht = x")])[0].contains("did you mean `oldpath`?"));
+}
+
+#[test]
+fn a_set_of_rules_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&loaded(&[BASE]).rules);
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod lang;
 #[cfg(test)]
 mod language_tests;
 mod load;
+#[cfg(test)]
+mod property_tests;
 mod ruleset;
 mod run;
 mod source;

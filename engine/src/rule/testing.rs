@@ -27,7 +27,6 @@ fields! {
     "evt.type" Text None &[];
     "evt.num" Uint None &[];
     "evt.is_open_write" Bool None &[Kind::Open];
-    "evt.arg" Text RequiredKey &[];
     "evt.arg.flags" Flags None &[];
     "evt.rawres" Int None &[];
     "proc.name" Text None &[];
@@ -62,27 +61,20 @@ fn value<'e>(event: &'e Event, name: &str, ty: Type, arg: &Arg) -> Value<'e> {
     match (values.get(&name), ty) {
         (None, _) => Value::Absent,
         (Some(Value::Uint(n)), Type::Flags) => Value::Flags(*n, FLAGS),
-        (Some(Value::Text(text)), Type::Ip | Type::Net) => Value::Ip(str(text).parse().unwrap()),
-        (Some(Value::Text(text)), _) => Value::Text(cut(str(text))),
-        (Some(Value::List(list)), _) => Value::List(list.iter().map(|text| cut(str(text))).collect()),
         (Some(value), _) => value.reborrow(),
     }
 }
 
-fn str<'t>(text: &'t Text<'_>) -> &'t str {
-    std::str::from_utf8(&text.bytes).unwrap()
-}
-
-fn cut(text: &str) -> Text<'_> {
+fn cut(text: &str) -> Text<'static> {
     match (text.strip_prefix('…'), text.strip_suffix('…')) {
-        (Some(rest), _) => Text::cut(rest.as_bytes(), Cut::Front),
-        (None, Some(rest)) => Text::cut(rest.as_bytes(), Cut::Back),
-        (None, None) => Text::whole(text.as_bytes()),
+        (Some(rest), _) => Text::cut(rest.as_bytes().to_vec(), Cut::Front),
+        (None, Some(rest)) => Text::cut(rest.as_bytes().to_vec(), Cut::Back),
+        (None, None) => Text::whole(text.as_bytes().to_vec()),
     }
 }
 
-pub fn lookup(name: &str) -> Option<&'static Field> {
-    FIELDS.iter().find(|field| field.name == name)
+pub fn lookup(name: &str) -> Option<(&'static Field, Arg)> {
+    FIELDS.iter().find(|field| field.name == name).map(|field| (field, Arg::None))
 }
 
 pub fn table() -> Table<'static> {
@@ -129,11 +121,15 @@ pub fn event(name: &str, values: &[(&str, OwnedValue)]) -> Event {
 }
 
 pub fn text(text: &str) -> OwnedValue {
-    Value::owned(text)
+    Value::Text(cut(text))
 }
 
 pub fn list(words: &[&str]) -> OwnedValue {
-    Value::List(words.iter().map(|word| Text::whole(word.as_bytes().to_vec())).collect())
+    Value::List(words.iter().map(|word| cut(word)).collect())
+}
+
+pub fn ip(text: &str) -> OwnedValue {
+    Value::Ip(text.parse().unwrap())
 }
 
 pub fn judge(loaded: &Loaded, event: &Event) -> Vec<Finding> {

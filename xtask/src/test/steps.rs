@@ -124,7 +124,7 @@ impl Steps {
     pub fn run(&mut self, part: Part) -> Result<Report> {
         let check = |done: Result<()>| done.map(|()| Report::CHECK);
         match part {
-            Part::Format => check(formatted()),
+            Part::Format => check(tidy::format(&["--check"])),
             Part::Digests => check(ebpf::check_digests().map(drop)),
             Part::Tidy => check(tidy::check()),
             Part::Clippy => check(sh::run(sh::cargo().args([
@@ -150,14 +150,6 @@ impl Steps {
     fn built(&self) -> Result<&Artifacts> {
         self.artifacts.as_ref().context("the build step has not run")
     }
-}
-
-/// The kernel side and the fuzz targets are workspaces of their own.
-fn formatted() -> Result<()> {
-    for dir in [".", "agent-ebpf", "fuzz"] {
-        sh::run(sh::cargo().current_dir(sh::root().join(dir)).args(["fmt", "--all", "--check"]))?;
-    }
-    Ok(())
 }
 
 fn unit(artifacts: &Artifacts, filter: Option<&str>) -> Result<Report> {

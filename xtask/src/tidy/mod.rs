@@ -32,12 +32,28 @@ impl fmt::Display for Complaint {
 
 pub fn run(fix: bool) -> Result<()> {
     if fix {
-        sh::run(sh::cargo().args(["fmt", "--all"]))?;
+        format(&[])?;
         docs::write(&artifacts::build()?.nightjar)?;
         return check();
     }
     check()?;
     docs::check(&artifacts::build()?.nightjar)
+}
+
+/// Runs rustfmt on all that is Rust: the kernel side and the fuzz targets are workspaces of their own.
+pub fn format(options: &[&str]) -> Result<()> {
+    let mut wrong = Vec::new();
+    for dir in [".", "agent-ebpf", "fuzz"] {
+        if sh::run(sh::cargo().current_dir(sh::root().join(dir)).args(["fmt", "--all"]).args(options))
+            .is_err()
+        {
+            wrong.push(dir);
+        }
+    }
+    if !wrong.is_empty() {
+        bail!("rustfmt is not content with {}: `cargo xtask tidy --fix` formats", wrong.join(", "));
+    }
+    Ok(())
 }
 
 /// All that needs no build.

@@ -1,20 +1,19 @@
-//! Each of our own rules has tests. That they hold, `nightjar rules test` finds out.
-//!
-//! Tests stand in the rule's own item under `tests:`, or in a file below rules/ whose name ends in `test.yaml` and
-//! that names the rule.
+//! Each of our own rules carries a test that must match and one that must not. That they hold, `nightjar rules test`
+//! finds out.
 
 use super::{Complaint, tree::File};
 
 pub fn check(files: &[File]) -> Vec<Complaint> {
-    let ours = |file: &&File| file.path.starts_with("rules/") && file.path.ends_with(".yaml");
-    let (tests, rules): (Vec<&File>, Vec<&File>) =
-        files.iter().filter(ours).partition(|file| file.path.ends_with("test.yaml"));
+    let ours = files.iter().filter(|file| file.path.starts_with("rules/") && file.path.ends_with(".yaml"));
     let mut found = Vec::new();
-    for file in rules {
+    for file in ours {
         for item in items(&file.text) {
-            let own = item.text.iter().any(|line| line.trim_start().starts_with("tests:"));
-            if !own && !tests.iter().any(|test| test.text.contains(item.name)) {
-                found.push(file.complaint(item.line, format!("no test for rule `{}`", item.name)));
+            for (expect, what) in [("match", "must match"), ("no_match", "must not match")] {
+                if !item.expectations.contains(&expect) {
+                    found.push(
+                        file.complaint(item.line, format!("rule `{}` has no test that {what}", item.name)),
+                    );
+                }
             }
         }
     }
@@ -25,7 +24,8 @@ pub fn check(files: &[File]) -> Vec<Complaint> {
 struct Item<'t> {
     name: &'t str,
     line: usize,
-    text: Vec<&'t str>,
+    /// What its tests say under `expect`.
+    expectations: Vec<&'t str>,
 }
 
 fn items(text: &str) -> Vec<Item<'_>> {
@@ -36,13 +36,22 @@ fn items(text: &str) -> Vec<Item<'_>> {
             inside = false;
         }
         if let Some(name) = line.strip_prefix("- rule:") {
-            items.push(Item { name: unquoted(name.trim()), line: at + 1, text: Vec::new() });
+            items.push(Item { name: unquoted(name.trim()), line: at + 1, expectations: Vec::new() });
             inside = true;
         } else if let Some(item) = items.last_mut().filter(|_| inside) {
-            item.text.push(line);
+            item.expectations.extend(expectation(line));
         }
     }
     items
+}
+
+/// The word of `expect: word`, also as the first key of its map or within braces.
+fn expectation(line: &str) -> Option<&str> {
+    let (before, word) = line.split_once("expect:")?;
+    let key = before.trim_end().is_empty() || before.trim_end().ends_with(['-', '{', ',']);
+    let word = word.trim_start();
+    let end = word.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(word.len());
+    key.then_some(&word[..end])
 }
 
 fn unquoted(name: &str) -> &str {
@@ -54,36 +63,44 @@ fn unquoted(name: &str) -> &str {
 mod tests {
     use super::*;
 
-    const NONE: [Complaint; 0] = [];
+    const NONE: [&str; 0] = [];
 
-    fn file(path: &str, text: &str) -> File {
-        File { path: path.into(), text: text.into() }
+    fn found(text: &str) -> Vec<String> {
+        let file = File { path: "rules/execution/x.yaml".into(), text: text.into() };
+        check(&[file]).iter().map(ToString::to_string).collect()
     }
 
-    const RULE: &str = "- macro: m\n  condition: a\n- rule: \"Shell in a container\"\n  condition: m\n";
-
     #[test]
-    fn a_rule_without_a_test_is_shown_by_name_and_line() {
-        let found = check(&[file("rules/execution/shell.yaml", RULE)]);
-        assert_eq!(found.len(), 1);
+    fn a_rule_with_a_test_each_way_is_complete() {
+        let text = "- rule: a\n  tests:\n    - name: x\n      expect: match\n    - expect: no_match\n      name: y\n";
+        assert_eq!(found(text), NONE);
         assert_eq!(
-            found[0].to_string(),
-            "rules/execution/shell.yaml:3: no test for rule `Shell in a container`"
+            found("- rule: a\n  tests: [{name: x, expect: match}, {expect: no_match}]\n").len(),
+            1,
+            "one a line"
         );
     }
 
     #[test]
-    fn tests_in_the_item_or_in_a_file_of_their_own_count() {
-        let own = format!("{RULE}  tests:\n    - event: exec\n");
-        assert_eq!(check(&[file("rules/a/x.yaml", &own)]), NONE);
-        let apart = file("rules/a/x.test.yaml", "rule: Shell in a container\n");
-        assert_eq!(check(&[file("rules/a/x.yaml", RULE), apart]), NONE);
+    fn what_is_missing_is_said_with_name_and_line() {
+        let rule =
+            "- macro: m\n  condition: a\n- rule: \"Shell in a container\"\n  tests:\n    - expect: match\n";
+        assert_eq!(
+            found(rule),
+            ["rules/execution/x.yaml:3: rule `Shell in a container` has no test that must not match"]
+        );
     }
 
     #[test]
     fn the_tests_of_the_next_item_are_not_this_ones() {
-        let text = "- rule: a\n  output: x\n- rule: b\n  tests: []\n";
-        let found: Vec<usize> = check(&[file("rules/a/x.yaml", text)]).iter().map(|c| c.line).collect();
-        assert_eq!(found, [1]);
+        let text =
+            "- rule: a\n  output: x\n- rule: b\n  tests:\n    - expect: match\n    - expect: no_match\n";
+        assert_eq!(found(text).len(), 2);
+    }
+
+    #[test]
+    fn a_sentence_about_what_to_expect_is_no_test() {
+        let text = "- rule: a\n  desc: what to expect: match and expect: no_match\n";
+        assert_eq!(found(text).len(), 2);
     }
 }

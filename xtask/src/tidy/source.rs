@@ -63,13 +63,14 @@ fn says_why_unsafe(file: &File, code: &[String]) -> Vec<Complaint> {
     file.complaints(bad, "`unsafe` without a `// SAFETY:` note within five lines above")
 }
 
-/// The word, but not the attribute form `#[unsafe(no_mangle)]`, which promises nothing about memory.
+/// The word, but neither the attribute form `#[unsafe(no_mangle)]` nor the type `unsafe fn(u32)`: those do nothing.
 fn is_unsafe(line: &str) -> bool {
     let word = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices("unsafe").any(|(at, found)| {
         let before = line[..at].chars().next_back();
         let after = &line[at + found.len()..];
-        !before.is_some_and(word) && !after.starts_with(word) && !after.starts_with('(')
+        let idle = after.starts_with('(') || after.trim_start().starts_with("fn(");
+        !before.is_some_and(word) && !after.starts_with(word) && !idle
     })
 }
 
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn words_that_contain_unsafe_are_not_unsafe() {
-        let text = "//! x\n#![forbid(unsafe_code)]\n#[unsafe(no_mangle)]\n// unsafe\nlet a = \"unsafe {\";\n";
+        let text = "//! x\n#![forbid(unsafe_code)]\n#[unsafe(no_mangle)]\n// unsafe\nfn g(read: unsafe fn(u32)) {}\nlet a = \"unsafe {\";\n";
         assert_eq!(lines("a.rs", text), NONE);
     }
 

@@ -23,8 +23,9 @@ impl File {
     }
 }
 
-/// Directories that hold what tools make.
-const MADE: &[&str] = &["target", ".git", "corpus", "artifacts"];
+/// What tools make: names that mean it anywhere, and places.
+const MADE_ANYWHERE: &[&str] = &["target", ".git"];
+const MADE: &[&str] = &["fuzz/corpus", "fuzz/artifacts"];
 
 /// Every file that is text.
 pub fn read(root: &Path) -> Result<Vec<File>> {
@@ -39,11 +40,14 @@ fn collect(root: &Path, dir: &Path, files: &mut Vec<File>) -> Result<()> {
         let entry = entry.with_context(|| format!("list {}", dir.display()))?;
         let path = entry.path();
         let kind = entry.file_type().with_context(|| format!("look at {}", path.display()))?;
-        if kind.is_dir() && !MADE.iter().any(|made| entry.file_name() == *made) {
+        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+        if MADE_ANYWHERE.iter().any(|made| entry.file_name() == *made) || MADE.contains(&name.as_str()) {
+            continue;
+        }
+        if kind.is_dir() {
             collect(root, &path, files)?;
         } else if kind.is_file() {
             let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             files.extend(String::from_utf8(bytes).ok().map(|text| File { path: name, text }));
         }
     }
@@ -123,7 +127,13 @@ mod tests {
     #[test]
     fn what_tools_made_and_what_is_not_text_is_not_read() {
         let dir = tempfile::tempdir().unwrap();
-        for (name, bytes) in [("src/a.rs", &b"//! a"[..]), ("target/b.rs", b"b"), ("c.o", b"\xff\xfe")] {
+        for (name, bytes) in [
+            ("src/a.rs", &b"//! a"[..]),
+            ("target/b.rs", b"b"),
+            ("fuzz/corpus/d", b"d"),
+            (".git", b"gitdir: e"),
+            ("c.o", b"\xff\xfe"),
+        ] {
             crate::sh::write_file(&dir.path().join(name), bytes).unwrap();
         }
         let paths: Vec<String> = read(dir.path()).unwrap().into_iter().map(|file| file.path).collect();

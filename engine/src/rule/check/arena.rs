@@ -9,7 +9,8 @@ use super::{
     operand::{Operands, Special},
     table::Table,
     test,
-    types::{self, TypeSet},
+    reach::Reach,
+    types::TypeSet,
 };
 use crate::{
     field::Field,
@@ -59,13 +60,6 @@ pub enum Fixed {
     Always(bool),
     /// Asks for what this version does not produce: never decided.
     Never,
-}
-
-/// Event types for which a part can be true, and for which it can be false.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reach {
-    pub yes: TypeSet,
-    pub no: TypeSet,
 }
 
 #[derive(Default)]
@@ -160,14 +154,14 @@ impl Arena {
         };
         let answer = |word: &str| compare.truth(&Got::Known(Value::text(word)), None) == Truth::True;
         match info.special {
-            Some(Special::EventType) if right.is_none() => return Fixed::Types(TypeSet::of(answer)),
-            Some(Special::EventDir) if right.is_none() => return Fixed::Always(answer("<")),
-            Some(Special::EventNumber) => {
+            Some(Special::Type) if right.is_none() => return Fixed::Types(TypeSet::of(answer)),
+            Some(Special::Direction) if right.is_none() => return Fixed::Always(answer("<")),
+            Some(Special::Number) => {
                 if let Some(value) = from_one(compare) {
                     return Fixed::Always(value);
                 }
             }
-            Some(Special::EventType | Special::EventDir) | None => {}
+            Some(Special::Type | Special::Direction) | None => {}
         }
         if info.unproduced() || right.is_some_and(|right| right.unproduced()) { Fixed::Never } else { Fixed::No }
     }
@@ -184,76 +178,6 @@ impl Arena {
         self.node_index.insert(node.clone(), id);
         self.nodes.push(node);
         id
-    }
-
-    fn reach(&self, node: &Node, anywhere: bool) -> Reach {
-        let of = |id: &NodeId| if anywhere { self.anywhere[id.0 as usize] } else { self.here[id.0 as usize] };
-        self.joined(node, of, |checked| self.check_reach(checked, anywhere))
-    }
-
-    /// Event types for which a condition could be true if only `field` were not known.
-    pub fn without(&self, root: NodeId, field: &str) -> TypeSet {
-        let mut done = HashMap::new();
-        self.reach_without(root, field, &mut done).yes
-    }
-
-    fn reach_without(&self, id: NodeId, field: &str, done: &mut HashMap<NodeId, Reach>) -> Reach {
-        if let Some(reach) = done.get(&id) {
-            return *reach;
-        }
-        let node = &self.nodes[id.0 as usize];
-        match node {
-            Node::Const(_) | Node::Check(_) => {}
-            Node::And(parts) | Node::Or(parts) => {
-                parts.iter().for_each(|part| {
-                    self.reach_without(*part, field, done);
-                });
-            }
-            Node::Not(inner) => {
-                self.reach_without(*inner, field, done);
-            }
-        }
-        let reach = self.joined(node, |id| done[id], |checked| {
-            let lacks = checked.fixed == Fixed::Never && self.fields_of_check(checked).any(|(name, _)| name == field);
-            self.check_reach(checked, !lacks)
-        });
-        done.insert(id, reach);
-        reach
-    }
-
-    fn joined(&self, node: &Node, of: impl Fn(&NodeId) -> Reach, check: impl Fn(&Checked) -> Reach) -> Reach {
-        let all = TypeSet::all();
-        match node {
-            Node::Const(true) => Reach { yes: all, no: TypeSet::NONE },
-            Node::Const(false) => Reach { yes: TypeSet::NONE, no: all },
-            Node::Check(id) => check(&self.checks[id.0 as usize]),
-            Node::And(parts) => parts.iter().map(&of).fold(Reach { yes: all, no: TypeSet::NONE }, |sum, part| Reach {
-                yes: sum.yes.and(part.yes),
-                no: sum.no.or(part.no),
-            }),
-            Node::Or(parts) => parts.iter().map(&of).fold(Reach { yes: TypeSet::NONE, no: all }, |sum, part| Reach {
-                yes: sum.yes.or(part.yes),
-                no: sum.no.and(part.no),
-            }),
-            Node::Not(inner) => {
-                let inner = of(inner);
-                Reach { yes: inner.no, no: inner.yes }
-            }
-        }
-    }
-
-    fn check_reach(&self, checked: &Checked, anywhere: bool) -> Reach {
-        let all = TypeSet::all();
-        match checked.fixed {
-            Fixed::Types(types) => Reach { yes: types, no: all.without(types) },
-            Fixed::Always(true) => Reach { yes: all, no: TypeSet::NONE },
-            Fixed::Always(false) => Reach { yes: TypeSet::NONE, no: all },
-            Fixed::Never if !anywhere => Reach { yes: TypeSet::NONE, no: TypeSet::NONE },
-            Fixed::No | Fixed::Never => {
-                let has = self.has(&checked.compare);
-                Reach { yes: if anywhere { has.or(elsewhere()) } else { has }, no: all }
-            }
-        }
     }
 
     /// Event types that have every value a comparison wants.
@@ -298,7 +222,7 @@ impl Arena {
         out
     }
 
-    fn fields_of_check(&self, checked: &Checked) -> impl Iterator<Item = &(String, Option<&'static Field>)> {
+    pub(super) fn fields_of_check(&self, checked: &Checked) -> impl Iterator<Item = &(String, Option<&'static Field>)> {
         let right = match &checked.compare.test {
             Test::Right(_, right) => Some(*right),
             _ => None,
@@ -320,12 +244,6 @@ fn shown(check: &Check) -> String {
         }
         Right::None | Right::Value(_) | Right::List(_) | Right::Quantified(_, _) | Right::Operand(_) => check.to_string(),
     }
-}
-
-/// Event types that this version does not produce: nothing is known of their fields.
-fn elsewhere() -> TypeSet {
-    let ours: Vec<_> = types::produced().map(|(name, _, _)| name).collect();
-    TypeSet::of(|name| !ours.contains(&name))
 }
 
 /// The answer about a number of which only is known that it is at least 1.

@@ -5,6 +5,7 @@ pub mod arena;
 pub mod falco;
 pub mod literal;
 pub mod operand;
+pub mod reach;
 pub mod table;
 pub mod test;
 pub mod types;

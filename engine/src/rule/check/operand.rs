@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     arena::ReadId,
-    table::Table,
+    table::{Table, needs},
     types::{self, TypeSet},
 };
 use crate::{
@@ -42,11 +42,11 @@ pub struct Info {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Special {
     /// Known for each kind of event.
-    EventType,
+    Type,
     /// Only `<` is left: Falco has no enter events any more.
-    EventDir,
+    Direction,
     /// Counts from 1, so `evt.num = 0` is never true.
-    EventNumber,
+    Number,
 }
 
 impl Info {
@@ -187,9 +187,9 @@ fn made(ty: Type, operand: &Operand) -> Info {
 fn field_read(field: &FieldRef, table: &Table<'_>) -> Result<(Read, Info), Complaint> {
     let found = table.find(field)?;
     let special = match found.name.as_str() {
-        "evt.type" | "syscall.type" => Some(Special::EventType),
-        "evt.dir" => Some(Special::EventDir),
-        "evt.num" => Some(Special::EventNumber),
+        "evt.type" | "syscall.type" => Some(Special::Type),
+        "evt.dir" => Some(Special::Direction),
+        "evt.num" => Some(Special::Number),
         _ => None,
     };
     let mut info = made(found.ty, &Operand::Field(field.clone()));
@@ -197,12 +197,13 @@ fn field_read(field: &FieldRef, table: &Table<'_>) -> Result<(Read, Info), Compl
     info.any = found.any;
     info.fields = vec![(info.shown.clone(), found.source.as_ref().map(|(row, _)| *row))];
     info.has = match &found.source {
-        Some((row, _)) if !row.needs.is_empty() => {
-            let kinds = types::produced().filter(|(_, kind, _)| row.needs.contains(kind));
+        Some((row, arg)) => {
+            let needs = needs(row, arg);
+            let kinds = types::produced().filter(|(_, kind, _)| needs.contains(kind));
             let names: Vec<_> = kinds.map(|(name, _, _)| name).collect();
-            TypeSet::of(|name| names.contains(&name))
+            if needs.is_empty() { TypeSet::all() } else { TypeSet::of(|name| names.contains(&name)) }
         }
-        Some(_) | None => TypeSet::all(),
+        None => TypeSet::all(),
     };
     let read = match found.source {
         Some((row, arg)) => Read::Field(row, arg),

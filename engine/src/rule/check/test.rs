@@ -43,7 +43,7 @@ pub fn compare(check: &Check, operands: &mut Operands, table: &Table<'_>) -> Res
             against(check, &info, operands.info(right), right).map_err(|complaint| vec![complaint])
         }
     }?;
-    if let (Some(Special::EventType), Right::Value(_) | Right::List(_) | Right::Quantified(_, _)) =
+    if let (Some(Special::Type), Right::Value(_) | Right::List(_) | Right::Quantified(_, _)) =
         (info.special, &check.right)
     {
         event_types(check)?;

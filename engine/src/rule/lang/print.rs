@@ -124,8 +124,8 @@ impl Display for Literal {
 
 /// Whether a text can stand without quotes and be read as itself.
 pub fn is_bare(text: &str) -> bool {
-    let calls = text.bytes().all(|b| b.is_ascii_alphanumeric()) && text.len() < 9;
-    !text.is_empty() && !text.bytes().any(ends_bare) && !text.contains('\\') && !(calls && is_word(text))
+    let plain = !text.is_empty() && !text.contains('\\') && !text.bytes().any(ends_bare);
+    plain && !is_word(text)
 }
 
 /// `tolower` and the others are read as calls when a parenthesis follows; quotes leave no doubt.

@@ -141,9 +141,9 @@ words! {
 words! {
     /// `oneof` wants exactly one.
     Quantifier {
-        OneOf "oneof"
-        AnyOf "anyof"
-        AllOf "allof"
+        One "oneof"
+        Any "anyof"
+        All "allof"
     }
 }
 

@@ -12,13 +12,13 @@ use super::{
     Rule, Source, cases,
     check::{Arena, Table},
     lang::{
-        Expr, expand,
+        Expr, Right, expand,
         expand::{Macro, Macros},
         parse, template,
     },
     ruleset::{Entry, Origins, RuleSet},
     run::output::Part,
-    source::{Complaint, Diagnostic, Place, Reports, Text, line_of, yaml},
+    source::{Complaint, Diagnostic, Place, Reports, Text, line_of, nearest, yaml},
 };
 
 /// Event types above which a rule is told that it asks about too many.
@@ -153,6 +153,7 @@ impl Loader<'_> {
             let complaint = Complaint::new(def.place, message);
             self.reports.warning(complaint.help("name them with `evt.type`, or set `warn_evttypes: false`"));
         }
+        self.list_hints(&expr, collected);
         let mut within = Vec::new();
         lists_of(&expr, macros, &mut within);
         within.into_iter().filter(|name| !lists.contains(name)).collect::<Vec<_>>().into_iter().for_each(|n| lists.push(n));
@@ -170,6 +171,28 @@ impl Loader<'_> {
             line: line_of(&source.text, def.place.start as usize),
         };
         Some(Entry::new(rule, root, expr, output, lists))
+    }
+
+    /// A word that is almost the name of a list is a text to Falco, and to us; but hardly to its writer.
+    fn list_hints(&mut self, expr: &Expr, collected: &Collected) {
+        match expr {
+            Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.list_hints(part, collected)),
+            Expr::Not(inner) => self.list_hints(inner, collected),
+            Expr::Macro { body, .. } => self.list_hints(&body.expr, collected),
+            Expr::Check(check) => {
+                let (Right::List(items) | Right::Quantified(_, items)) = &check.right else { return };
+                for item in items.iter().filter(|item| item.bytes.contains(&b'_')) {
+                    let Ok(word) = std::str::from_utf8(&item.bytes) else { continue };
+                    let all = collected.lists.keys().map(String::as_str);
+                    let near = nearest(word, all).filter(|name| strsim::damerau_levenshtein(word, name) <= 2);
+                    if let Some(name) = near.filter(|name| *name != word) {
+                        let complaint = Complaint::new(item.at.0, format!("`{word}` names no list: it is a text here"));
+                        self.reports.warning(complaint.help(format!("did you mean the list `{name}`?")));
+                    }
+                }
+            }
+            Expr::Name { .. } => {}
+        }
     }
 
     fn output(&mut self, output: &Text, errors: &mut Vec<Complaint>) -> Option<Vec<Part>> {

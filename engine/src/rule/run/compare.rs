@@ -1,6 +1,6 @@
 //! One comparison: a value, an operator and what it is compared with.
 
-use std::{borrow::Cow, collections::HashSet, net::IpAddr};
+use std::{collections::HashSet, net::IpAddr};
 
 use ipnet::IpNet;
 use nightjar_events::{Cut, schema::Bit};
@@ -16,7 +16,7 @@ use crate::{
         check::{ReadId, literal::decode_hex},
         lang::{Operator, Quantifier},
     },
-    value::{Text, Value, flag_names},
+    value::{Text, Value, flag_names, flags_text},
 };
 
 /// A comparison with everything that can be known at load.
@@ -94,20 +94,26 @@ impl Compare {
                 Got::Known(Value::Absent) => return False,
                 Got::Known(right) => against(*op, value, right, self.list),
             },
-            (test, _) => elements(value, self.list, |value| test.truth(value)),
+            (test, _) => elements(value, self.list, &|value| test.truth(value)),
         };
         if self.negated { truth.not() } else { truth }
     }
 }
 
-/// Asks each element of a list, and each of several answers; of another value, the value.
-fn elements(value: &Value<'_>, mode: ListMode, ask: impl Fn(&Value<'_>) -> Truth) -> Truth {
+/// Asks each element of a list; of another value, the value. Of several answers one is enough.
+fn elements(value: &Value<'_>, mode: ListMode, ask: &dyn Fn(&Value<'_>) -> Truth) -> Truth {
     let items = match value {
         Value::List(items) => items,
-        Value::Any(answers) => return answers.iter().map(ask).fold(False, Truth::or),
-        value => return ask(value),
+        Value::Any(values) => return values.iter().fold(False, |sum, value| sum.or(elements(value, mode, ask))),
+        Value::Absent
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Uint(_)
+        | Value::Ip(_)
+        | Value::Flags(_, _)
+        | Value::Text(_) => return ask(value),
     };
-    let ask = |text: &Text<'_>| ask(&Value::Text(Text { bytes: Cow::Borrowed(&*text.bytes), cut: text.cut }));
+    let ask = |text: &Text<'_>| ask(&Value::Text(text.reborrow()));
     // A list without elements is one empty text: `proc.args = ""`.
     let empty = [Text::default()];
     let items = if items.is_empty() { &empty[..] } else { items };
@@ -153,9 +159,9 @@ fn quantified(quantifier: Quantifier, truths: impl ExactSizeIterator<Item = Trut
         return False;
     }
     match quantifier {
-        Quantifier::AnyOf => truths.fold(False, Truth::or),
-        Quantifier::AllOf => truths.fold(True, Truth::and),
-        Quantifier::OneOf => {
+        Quantifier::Any => truths.fold(False, Truth::or),
+        Quantifier::All => truths.fold(True, Truth::and),
+        Quantifier::One => {
             let (mut sure, mut maybe) = (0, 0);
             for truth in truths {
                 sure += usize::from(truth == True);
@@ -187,12 +193,8 @@ fn flags(test: &TextTest, bits: u64, names: &'static [Bit]) -> Truth {
         | TextTest::Endswith(_)
         | TextTest::Glob(_)
         | TextTest::Regex(_)
-        | TextTest::Pmatch(_) => test.test(joined(bits, names).as_bytes(), Cut::None),
+        | TextTest::Pmatch(_) => test.test(flags_text(bits, names).as_bytes(), Cut::None),
     }
-}
-
-pub fn joined(bits: u64, names: &'static [Bit]) -> String {
-    flag_names(bits, names).collect::<Vec<_>>().join("|")
 }
 
 fn number(value: &Value<'_>) -> Option<i128> {
@@ -215,32 +217,14 @@ pub fn ordered(op: Operator, a: i128, b: i128) -> bool {
     }
 }
 
-/// A value as its text form.
+/// A value as its text form; nothing for one that is absent.
 pub fn as_text<'v>(value: &'v Value<'_>) -> Text<'v> {
-    match value {
-        Value::Text(text) => Text { bytes: Cow::Borrowed(&*text.bytes), cut: text.cut },
-        Value::Absent => Text::default(),
-        Value::Bool(b) => Text::whole(if *b { &b"true"[..] } else { &b"false"[..] }),
-        Value::Int(n) => Text::whole(n.to_string().into_bytes()),
-        Value::Uint(n) => Text::whole(n.to_string().into_bytes()),
-        Value::Ip(ip) => Text::whole(ip.to_string().into_bytes()),
-        Value::Flags(bits, names) => Text::whole(joined(*bits, names).into_bytes()),
-        Value::List(items) => {
-            let parts: Vec<&[u8]> = items.iter().map(|item| &*item.bytes).collect();
-            Text::cut(parts.join(&b' '), items.last().map_or(Cut::None, |last| last.cut))
-        }
-        Value::Any(answers) => {
-            let parts: Vec<Text<'_>> = answers.iter().map(as_text).collect();
-            let bytes: Vec<&[u8]> = parts.iter().map(|part| &*part.bytes).collect();
-            let cut = parts.iter().map(|part| part.cut).find(|cut| *cut != Cut::None).unwrap_or_default();
-            Text::cut(bytes.join(&b','), cut)
-        }
-    }
+    value.reborrow().into_text().unwrap_or_default()
 }
 
 /// Two values against each other.
 fn against(op: Operator, left: &Value<'_>, right: &Value<'_>, mode: ListMode) -> Truth {
-    elements(left, mode, |left| elements(right, ListMode::Any, |right| pair(op, left, right)))
+    elements(left, mode, &|left| elements(right, ListMode::Any, &|right| pair(op, left, right)))
 }
 
 fn pair(op: Operator, left: &Value<'_>, right: &Value<'_>) -> Truth {

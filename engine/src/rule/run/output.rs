@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    compare::{as_text, joined},
+    compare::as_text,
     program::check_truth,
     read::{Got, Reader, Slot},
     truth::Truth,
@@ -62,8 +62,7 @@ impl OutputValue {
             Got::Known(Value::Bool(b)) => OutputValue::Bool(*b),
             Got::Known(Value::Int(n)) => OutputValue::Int(*n),
             Got::Known(Value::Uint(n)) => OutputValue::Uint(*n),
-            Got::Known(Value::Flags(bits, names)) => OutputValue::Text(joined(*bits, names)),
-            Got::Known(value @ (Value::Ip(_) | Value::Text(_) | Value::List(_) | Value::Any(_))) => text(&as_text(value)),
+            Got::Known(value @ (Value::Ip(_) | Value::Flags(_, _) | Value::Text(_) | Value::List(_) | Value::Any(_))) => text(&as_text(value)),
         }
     }
 }
@@ -83,7 +82,7 @@ pub struct Teller<'r, 'e> {
     reader: Reader<'r, 'e>,
 }
 
-impl<'r, 'e> Teller<'r, 'e> {
+impl<'r: 'e, 'e> Teller<'r, 'e> {
     /// `slots` gives every read a place.
     pub fn new(arena: &'r Arena, event: &'e Event, slots: &'r [Slot]) -> Self {
         Teller { arena, reader: Reader::new(event, &arena.operands.reads, slots, slots.len()) }
@@ -140,7 +139,8 @@ impl<'r, 'e> Teller<'r, 'e> {
         }
     }
 
-    fn truth(&mut self, id: NodeId) -> Truth {
+    /// What a condition says, worked out without a program.
+    pub fn truth(&mut self, id: NodeId) -> Truth {
         let arena = self.arena;
         match &arena.nodes[id.0 as usize] {
             Node::Const(value) => (*value).into(),

@@ -55,15 +55,19 @@ impl Program {
         self.roots.is_empty()
     }
 
-    /// Each rule's verdict, in file order, until `each` says stop.
-    pub fn judge(&self, arena: &Arena, event: &Event, mut each: impl FnMut(u32, Truth) -> bool) {
+    /// Each rule's verdict, in file order, until `each` says stop. `Undecided` is reported only for an event of
+    /// which something was cut off: what this version never produces is known at load.
+    pub fn judge<'r: 'e, 'e>(&'r self, arena: &'r Arena, event: &'e Event, mut each: impl FnMut(u32, Truth) -> bool) {
         if self.roots.is_empty() {
             return;
         }
         let reader = Reader::new(event, &arena.operands.reads, &self.slots, self.slot_count);
-        let mut run = Run { program: self, arena, reader, truths: vec![None; self.steps.len()] };
+        let mut run = Run { program: self, arena, reader, truths: vec![None; self.steps.len()], cut: false };
         for (rule, root) in &self.roots {
-            let truth = run.step(*root);
+            let truth = match run.step(*root) {
+                Truth::Undecided if !run.cut => Truth::False,
+                truth => truth,
+            };
             if !each(*rule, truth) {
                 return;
             }
@@ -191,9 +195,11 @@ struct Run<'r, 'e> {
     arena: &'r Arena,
     reader: Reader<'r, 'e>,
     truths: Vec<Option<Truth>>,
+    /// Some comparison could not be decided because a value was cut.
+    cut: bool,
 }
 
-impl Run<'_, '_> {
+impl<'r: 'e, 'e> Run<'r, 'e> {
     fn step(&mut self, id: u32) -> Truth {
         if let Some(truth) = self.truths[id as usize] {
             return truth;
@@ -201,7 +207,11 @@ impl Run<'_, '_> {
         let program = self.program;
         let truth = match &program.steps[id as usize] {
             Step::Const(truth) => *truth,
-            Step::Check(check) => check_truth(self.arena, &mut self.reader, *check),
+            Step::Check(check) => {
+                let truth = check_truth(self.arena, &mut self.reader, *check);
+                self.cut |= truth == Truth::Undecided;
+                truth
+            }
             Step::And(parts) => self.chain(parts, Truth::True, Truth::False, Truth::and),
             Step::Or(parts) => self.chain(parts, Truth::False, Truth::True, Truth::or),
             Step::Not(inner) => self.step(*inner).not(),
@@ -223,7 +233,7 @@ impl Run<'_, '_> {
 }
 
 /// What a comparison says of an event.
-pub fn check_truth(arena: &Arena, reader: &mut Reader<'_, '_>, id: CheckId) -> Truth {
+pub fn check_truth<'r: 'e, 'e>(arena: &'r Arena, reader: &mut Reader<'r, 'e>, id: CheckId) -> Truth {
     let compare = &arena.checks[id.0 as usize].compare;
     reader.fill(compare.read);
     match &compare.test {

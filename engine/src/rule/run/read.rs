@@ -40,7 +40,7 @@ pub struct Reader<'r, 'e> {
     memo: Vec<Option<Got<'e>>>,
 }
 
-impl<'r, 'e> Reader<'r, 'e> {
+impl<'r: 'e, 'e> Reader<'r, 'e> {
     pub fn new(event: &'e Event, reads: &'r [Read], slots: &'r [Slot], count: usize) -> Self {
         let mut memo = Vec::new();
         memo.resize_with(count, || None);
@@ -61,7 +61,7 @@ impl<'r, 'e> Reader<'r, 'e> {
         let got = match &reads[id.0 as usize] {
             Read::Field(field, arg) => Got::Known((field.get)(self.event, arg)),
             Read::Unproduced => Got::Unknown,
-            Read::Literal(bytes) => Got::Known(Value::owned(bytes.clone())),
+            Read::Literal(bytes) => Got::Known(Value::text(bytes)),
             Read::List(parts) => {
                 parts.iter().for_each(|part| self.fill(*part));
                 let parts: Vec<_> = parts.iter().map(|part| self.got(*part)).collect();

@@ -18,6 +18,18 @@ pub fn call<'e>(transformer: Transformer, args: &[&Got<'e>], option: Option<u8>)
             Got::Known(value) => values.push(value),
         }
     }
+    // Several answers are transformed one by one.
+    if let [Value::Any(answers)] = values.as_slice() {
+        let answers = answers.iter().map(|answer| call(transformer, &[&Got::Known(answer.clone().into_owned())], option));
+        let mut out = Vec::with_capacity(answers.len());
+        for answer in answers {
+            match answer {
+                Got::Known(value) => out.push(value),
+                Got::Unknown => return Got::Unknown,
+            }
+        }
+        return Got::Known(Value::any(out));
+    }
     match (transformer, values.as_slice()) {
         (Transformer::Tolower, [value]) => each(value, |text| mapped(text, <[u8]>::to_ascii_lowercase)),
         (Transformer::Toupper, [value]) => each(value, |text| mapped(text, <[u8]>::to_ascii_uppercase)),

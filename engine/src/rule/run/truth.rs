@@ -23,12 +23,51 @@ impl Truth {
         self.max(other)
     }
 
-    #[expect(clippy::should_implement_trait, reason = "`!` reads as two-valued")]
     pub fn not(self) -> Truth {
         match self {
             Truth::False => Truth::True,
             Truth::Undecided => Truth::Undecided,
             Truth::True => Truth::False,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Truth::{self, False, True, Undecided};
+
+    const ALL: [Truth; 3] = [False, Undecided, True];
+
+    #[test]
+    fn the_laws_of_three_values_hold() {
+        for a in ALL {
+            assert_eq!(a.not().not(), a);
+            assert_eq!(a.and(True), a);
+            assert_eq!(a.or(False), a);
+            assert_eq!(a.and(False), False);
+            assert_eq!(a.or(True), True);
+            for b in ALL {
+                assert_eq!(a.and(b), b.and(a));
+                assert_eq!(a.and(b).not(), a.not().or(b.not()));
+                assert_eq!(a.or(a.and(b)), a);
+                for c in ALL {
+                    assert_eq!(a.and(b.or(c)), a.and(b).or(a.and(c)));
+                    assert_eq!(a.and(b.and(c)), a.and(b).and(c));
+                }
+            }
+        }
+    }
+
+    /// Deciding what was undecided never turns over what was decided.
+    #[test]
+    fn an_answer_that_is_decided_stays_when_more_is_known() {
+        let holds = |before: Truth, after: Truth| before == Undecided || before == after;
+        for (a, known_a) in [(Undecided, True), (Undecided, False), (True, True), (False, False)] {
+            assert!(holds(a.not(), known_a.not()));
+            for (b, known_b) in [(Undecided, True), (Undecided, False), (True, True), (False, False)] {
+                assert!(holds(a.and(b), known_a.and(known_b)));
+                assert!(holds(a.or(b), known_a.or(known_b)));
+            }
         }
     }
 }

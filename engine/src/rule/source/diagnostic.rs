@@ -3,11 +3,13 @@
 use std::{collections::HashSet, fmt};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
 
 use super::place::Place;
 use crate::rule::Source;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The rules cannot be used.
     Error,
@@ -16,7 +18,7 @@ pub enum Severity {
 }
 
 /// One message about one place. `Display` prints it with an excerpt and a caret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     pub severity: Severity,
     pub file: String,

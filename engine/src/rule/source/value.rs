@@ -118,17 +118,7 @@ mod tests {
         kind: Kind,
         name: String,
         n: Option<i64>,
-        values: BTreeMap<String, Given>,
-    }
-
-    #[derive(Deserialize, Debug, PartialEq)]
-    #[serde(untagged)]
-    enum Given {
-        Bool(bool),
-        Int(i64),
-        Uint(u64),
-        Text(String),
-        List(Vec<String>),
+        values: BTreeMap<String, serde_json::Value>,
     }
 
     #[derive(Deserialize, Debug, PartialEq)]
@@ -138,23 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn a_case_is_read_with_its_types() {
-        use Given::{Bool, Int, List, Text, Uint};
+    fn a_value_is_read_with_its_types() {
         let source = "kind: exec\nname: 12\nn: ~\nvalues: {a: 1, b: -1, c: true, d: '1', e: [x, '2'], f: 0x10}\n";
         let case: Case = super::super::yaml::parse(0, source).unwrap()[0].read().unwrap();
         assert_eq!((case.kind, case.name.as_str(), case.n), (Kind::Exec, "12", None));
-        let expected = [
-            ("a", Int(1)),
-            ("b", Int(-1)),
-            ("c", Bool(true)),
-            ("d", Text("1".into())),
-            ("e", List(vec!["x".into(), "2".into()])),
-            ("f", Int(16)),
-        ];
-        for (name, value) in expected {
-            assert_eq!(case.values[name], value, "{name}");
-        }
-        assert_ne!(Int(1), Uint(1));
+        let json = serde_json::to_string(&case.values).unwrap();
+        assert_eq!(json, r#"{"a":1,"b":-1,"c":true,"d":"1","e":["x","2"],"f":16}"#);
     }
 
     #[test]

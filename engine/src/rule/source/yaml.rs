@@ -77,7 +77,7 @@ impl Node {
             };
             if piece.trim().is_empty() {
                 text.push_for(piece, place(cursor, 0));
-            } else if let Some(at) = source[cursor..end].find(piece) {
+            } else if let Some(at) = next(&source[cursor..end], piece) {
                 text.push_verbatim(piece, place(cursor + at, piece.len()));
                 cursor += at + piece.len();
             } else {
@@ -92,6 +92,12 @@ impl Node {
         }
         text
     }
+}
+
+/// Where `piece` stands when it is the next word, a quote before it aside.
+fn next(source: &str, piece: &str) -> Option<usize> {
+    let at = source.find(piece)?;
+    matches!(source[..at].trim(), "" | "\"" | "'").then_some(at)
 }
 
 /// The root nodes of a file's documents.
@@ -221,6 +227,7 @@ mod tests {
             ("k: 'it''s mark'\n", 10),
             ("k: \"a\\tb mark\"\n", 9),
             ("k: \"one\n   mark\"\n", 11),
+            ("k: \"\\x41 A mark\"\n", 11),
         ] {
             let roots = parse(0, source).unwrap();
             let node = value(&roots[0], "k");
