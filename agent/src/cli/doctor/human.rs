@@ -65,7 +65,7 @@ impl Page {
         self.row("types (BTF)", if kernel.btf { "yes" } else { "no" });
         self.row("tracefs", kernel.tracefs.as_deref().unwrap_or("not mounted; run mounts it"));
         self.row("lockdown", kernel.lockdown.as_deref().unwrap_or("not known: securityfs is not mounted"));
-        self.row("cgroups", report.cgroup_layout.name());
+        self.row("cgroups", &report.cgroups.text());
         let missing: Vec<_> = report.capabilities.iter().filter(|c| !c.held).map(|c| c.name.as_str()).collect();
         let capabilities = if missing.is_empty() { "all that are needed".to_owned() } else { format!("without {}", missing.join(", ")) };
         self.row("capabilities", &capabilities);
@@ -136,7 +136,7 @@ node
   types (BTF)     yes
   tracefs         /sys/kernel/tracing
   lockdown        integrity
-  cgroups         v2
+  cgroups         v2; containers are told apart by /sys/fs/cgroup
   capabilities    all that are needed
   runtimes        containerd: listens at /run/containerd/containerd.sock
 

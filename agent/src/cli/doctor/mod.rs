@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use self::{
-    cgroups::Layout,
+    cgroups::Cgroups,
     kernel::Kernel,
     runtimes::Runtime,
     verdict::{Health, Problem},
@@ -62,7 +62,7 @@ pub struct Report {
     problems: Vec<Problem>,
     kernel: Kernel,
     capabilities: Vec<CapabilityState>,
-    cgroup_layout: Layout,
+    cgroups: Cgroups,
     runtimes: Vec<Runtime>,
     hooks: Vec<HookStatus>,
     /// Why no program could even be tried.
@@ -109,7 +109,7 @@ impl Report {
             problems: Vec::new(),
             kernel,
             capabilities,
-            cgroup_layout: cgroups::layout(&config.host_root),
+            cgroups: cgroups::look(&config.host_root),
             runtimes: runtimes::look(&config.host_root),
             hooks,
             hooks_error,

@@ -89,6 +89,9 @@ pub fn problems(report: &Report) -> Vec<Problem> {
         let cure = "boot with lockdown=integrity";
         add(true, "lockdown is set to confidentiality, which forbids reading kernel memory".into(), Some(cure));
     }
+    if let Some(error) = &report.cgroups.error {
+        add(true, format!("containers cannot be told apart: {error}"), None);
+    }
     for capability in report.capabilities.iter().filter(|capability| !capability.held) {
         let cure = "run as root, or grant the capability";
         add(true, format!("{} is not held, needed to {}", capability.name, capability.why), Some(cure));
