@@ -31,7 +31,7 @@ const DRAIN_BATCHES_MAX: usize = 8192;
 pub enum PipelineError {
     #[error(transparent)]
     Watch(#[from] WatchError),
-    #[error(transparent)]
+    #[error("bring alerts out")]
     Output(#[from] OutputError),
     #[error("run the output")]
     Writer(#[source] JoinError),

@@ -2,12 +2,13 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
-    path::Path,
-    process::{Command, Output, Stdio},
+    io::{BufRead, BufReader, Lines, Read},
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, Output, Stdio},
 };
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 const RULE: &str = "\
 - rule: Marker read
@@ -83,9 +84,15 @@ fn no_colour_goes_into_a_pipe_unless_asked_for() {
     assert!(!output(&["--help"]).1.contains('\x1b'));
 }
 
-/// Needs root, as the agent does.
-#[test]
-fn a_deed_becomes_one_json_line_and_an_interrupt_ends_in_order() {
+/// The program, watching for its marker to be read. Needs root, as the agent does.
+struct Watching {
+    marker: PathBuf,
+    child: Child,
+    said: Lines<BufReader<ChildStderr>>,
+    _dir: TempDir,
+}
+
+fn watching() -> Watching {
     let dir = tempfile::tempdir().unwrap();
     let marker = dir.path().join("marker");
     fs::write(&marker, "x").unwrap();
@@ -95,19 +102,42 @@ fn a_deed_becomes_one_json_line_and_an_interrupt_ends_in_order() {
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let watching = said.by_ref().map(Result::unwrap).find(|line| line.contains("watching"));
     assert!(watching.is_some(), "ended with {:?}", child.wait());
+    Watching { marker, child, said, _dir: dir }
+}
 
-    let reader = Command::new("cat").arg(&marker).stdout(Stdio::null()).spawn().unwrap();
-    let pid = reader.id();
-    assert!(reader.wait_with_output().unwrap().status.success());
+impl Watching {
+    /// Reads the marker; the pid of who did.
+    fn read_marker(&self) -> u32 {
+        let reader = Command::new("cat").arg(&self.marker).stdout(Stdio::null()).spawn().unwrap();
+        let pid = reader.id();
+        assert!(reader.wait_with_output().unwrap().status.success());
+        pid
+    }
+}
+
+#[test]
+fn a_watch_whose_reader_left_ends_quietly_with_its_next_alert() {
+    let mut watching = watching();
+    drop(watching.child.stdout.take());
+    watching.read_marker();
+    assert_eq!(watching.child.wait().unwrap().code(), Some(0));
+    let complaints: Vec<_> = watching.said.map(Result::unwrap).filter(|line| !line.contains(" INFO ")).collect();
+    assert_eq!(complaints, Vec::<String>::new());
+}
+
+#[test]
+fn a_deed_becomes_one_json_line_and_an_interrupt_ends_in_order() {
+    let mut watching = watching();
+    let pid = watching.read_marker();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(watching.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let alert: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(alert["rule"], "Marker read");
     assert_eq!(alert["output_fields"]["proc.pid"], pid);
     assert_eq!(alert["process"]["name"], "cat");
     assert_eq!(alert["process"]["ancestry"][0]["pid"], std::process::id());
 
-    let pid = rustix::process::Pid::from_child(&child);
+    let pid = rustix::process::Pid::from_child(&watching.child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(watching.child.wait().unwrap().code(), Some(0));
 }
