@@ -7,6 +7,7 @@ use std::{
     process::{Child, ChildStderr, Command, Output, Stdio},
 };
 
+use nightjar::privilege::CAPABILITIES;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -65,7 +66,10 @@ fn an_unknown_setting_is_named_with_its_place() {
     fs::write(&file, "scope: all\nmin_priorty: notice\n").unwrap();
     let (code, _, said) = output(&["run", "--config", file.to_str().unwrap()]);
     assert_eq!(code, 2);
-    assert!(said.contains("nightjar.yaml:2:1: unknown key `min_priorty`: did you mean `min_priority`?"), "{said}");
+    assert!(
+        said.contains("nightjar.yaml:2:1: unknown key `min_priorty`: did you mean `min_priority`?"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -82,6 +86,40 @@ fn the_built_in_rules_load_without_a_warning_and_pass_their_tests() {
 fn no_colour_goes_into_a_pipe_unless_asked_for() {
     assert!(!output(&["doctor", "--help"]).1.contains('\x1b'));
     assert!(!output(&["--help"]).1.contains('\x1b'));
+}
+
+/// The program as root with no other capabilities than these.
+fn confined(capabilities: &[String], args: &[&str]) -> Output {
+    let bounding: String = capabilities
+        .iter()
+        .map(|cap| format!(",+{}", cap.trim_start_matches("CAP_").to_lowercase()))
+        .collect();
+    let mut setpriv = Command::new("setpriv");
+    setpriv.arg(format!("--bounding-set=-all{bounding}")).args(["--inh-caps=-all", "--no-new-privs"]);
+    setpriv.arg(env!("CARGO_BIN_EXE_nightjar")).args(args).output().unwrap()
+}
+
+/// Needs root.
+#[test]
+fn the_capabilities_that_daemonset_grants_are_enough_and_a_missing_one_is_named() {
+    let listed: Vec<_> = CAPABILITIES
+        .iter()
+        .filter(|need| need.before.is_none())
+        .map(|need| need.capability.to_string())
+        .collect();
+    let Output { status, stdout, .. } = confined(&listed, &["doctor", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&stdout).unwrap();
+    let hooks = report["hooks"].as_array().unwrap();
+    assert!(!hooks.is_empty() && hooks.iter().all(|hook| hook["state"] != "failed"), "{report}");
+    assert!(matches!(status.code(), Some(0 | 1)), "{report}");
+
+    for spared in &listed {
+        let rest: Vec<_> = listed.iter().filter(|cap| *cap != spared).cloned().collect();
+        let Output { status, stderr, .. } = confined(&rest, &["run"]);
+        let said = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(3), "{said}");
+        assert!(said.contains(&format!("needs root, or {spared};")), "{said}");
+    }
 }
 
 /// The program, watching for its marker to be read. Needs root, as the agent does.
@@ -121,7 +159,8 @@ fn a_watch_whose_reader_left_ends_quietly_with_its_next_alert() {
     drop(watching.child.stdout.take());
     watching.read_marker();
     assert_eq!(watching.child.wait().unwrap().code(), Some(0));
-    let complaints: Vec<_> = watching.said.map(Result::unwrap).filter(|line| !line.contains(" INFO ")).collect();
+    let complaints: Vec<_> =
+        watching.said.map(Result::unwrap).filter(|line| !line.contains(" INFO ")).collect();
     assert_eq!(complaints, Vec::<String>::new());
 }
 

@@ -26,7 +26,10 @@ pub fn shown(process: &Process) -> String {
         return shorten(&terminal(&lossless(&process.comm)), ARG_SHOWN_MAX).into_owned();
     }
     let shown = process.args.iter().take(ARGS_SHOWN_MAX);
-    let mut line = shown.map(|arg| quote(&shorten(&terminal(&lossless(arg)), ARG_SHOWN_MAX)).into_owned()).collect::<Vec<_>>().join(" ");
+    let mut line = shown
+        .map(|arg| quote(&shorten(&terminal(&lossless(arg)), ARG_SHOWN_MAX)).into_owned())
+        .collect::<Vec<_>>()
+        .join(" ");
     let rest = process.args.len().saturating_sub(ARGS_SHOWN_MAX);
     match (rest, process.args_cut) {
         (0, false) => {}

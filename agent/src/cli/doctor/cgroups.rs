@@ -60,7 +60,9 @@ pub fn look(root: &Path) -> Cgroups {
 impl Cgroups {
     pub fn text(&self) -> String {
         let chosen = match (&self.hierarchy, &self.error) {
-            (Some(Chosen { mount, controller: Some(name) }), _) => format!("{} (v1 controller {name})", mount.display()),
+            (Some(Chosen { mount, controller: Some(name) }), _) => {
+                format!("{} (v1 controller {name})", mount.display())
+            }
             (Some(Chosen { mount, controller: None }), _) => mount.display().to_string(),
             (None, Some(error)) => format!("none: {error}"),
             (None, None) => "none".to_owned(),
@@ -70,7 +72,10 @@ impl Cgroups {
 }
 
 fn layout(root: &Path) -> Layout {
-    layout_by(|at| statfs(root.join(at)).is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|magic| magic == CGROUP2_MAGIC)))
+    layout_by(|at| {
+        statfs(root.join(at))
+            .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|magic| magic == CGROUP2_MAGIC))
+    })
 }
 
 fn layout_by(is_v2: impl Fn(&str) -> bool) -> Layout {

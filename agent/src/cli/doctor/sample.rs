@@ -2,7 +2,13 @@
 
 use nightjar_events::EVENTS;
 
-use super::{CapabilityState, Report, cgroups::{Cgroups, Chosen, Layout}, kernel::Kernel, runtimes::Runtime, verdict::Health};
+use super::{
+    CapabilityState, Report,
+    cgroups::{Cgroups, Chosen, Layout},
+    kernel::Kernel,
+    runtimes::Runtime,
+    verdict::Health,
+};
 use crate::sensor::{HookState, HookStatus};
 
 pub fn report() -> Report {
