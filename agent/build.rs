@@ -18,13 +18,15 @@ fn main() -> std::io::Result<()> {
         format!("    ({name:?}, include_str!({:?})),\n", file.display().to_string())
     });
     let list = format!("&[\n{}]\n", rows.collect::<String>());
-    let out = env::var_os("OUT_DIR").ok_or_else(|| std::io::Error::other("cargo sets OUT_DIR for build scripts"))?;
+    let out = env::var_os("OUT_DIR")
+        .ok_or_else(|| std::io::Error::other("cargo sets OUT_DIR for build scripts"))?;
     fs::write(PathBuf::from(out).join("built_in_rules.rs"), list)
 }
 
 /// In the order in which `config::rules` reads a folder.
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    let mut entries = fs::read_dir(dir)?.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>()?;
+    let mut entries =
+        fs::read_dir(dir)?.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>()?;
     entries.sort();
     for path in entries {
         if path.is_dir() {

@@ -31,7 +31,7 @@ const DRAIN_BATCHES_MAX: usize = 8192;
 pub enum PipelineError {
     #[error(transparent)]
     Watch(#[from] WatchError),
-    #[error(transparent)]
+    #[error("bring alerts out")]
     Output(#[from] OutputError),
     #[error("run the output")]
     Writer(#[source] JoinError),
@@ -129,16 +129,23 @@ fn say_ledger(watch: &Watch) -> Result<(), WatchError> {
 
 #[cfg(test)]
 mod tests {
-    use nightjar_engine::{Container, rule::{Source, load}};
+    use nightjar_engine::{
+        Container,
+        rule::{Source, load},
+    };
 
     use super::*;
     use crate::alert::sample::alert;
 
     fn judge(scope: Scope) -> Judge {
         let rule = |name: &str| {
-            format!("- rule: {name}\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.type = openat\n")
+            format!(
+                "- rule: {name}\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.type = openat\n"
+            )
         };
-        let Ok(loaded) = load(&[Source { name: "a.yaml".into(), text: rule("a") + &rule("b") }]) else { panic!("loads") };
+        let Ok(loaded) = load(&[Source { name: "a.yaml".into(), text: rule("a") + &rule("b") }]) else {
+            panic!("loads")
+        };
         Judge { rules: loaded.rules, matching: Matching::All, scope, origin: alert().origin }
     }
 

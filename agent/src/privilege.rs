@@ -20,9 +20,17 @@ const fn need(capability: Capability, kept: bool, why: &'static str) -> Need {
 }
 
 pub const CAPABILITIES: &[Need] = &[
-    need(Capability::CAP_BPF, true, "load the programs; later, read the kernel's counters of seen and lost events"),
+    need(
+        Capability::CAP_BPF,
+        true,
+        "load the programs; later, read the kernel's counters of seen and lost events",
+    ),
     need(Capability::CAP_PERFMON, false, "attach to tracepoints and let the programs read kernel structs"),
-    need(Capability::CAP_SYS_PTRACE, true, "read exe, cwd and environment of other users' processes in /proc"),
+    need(
+        Capability::CAP_SYS_PTRACE,
+        true,
+        "read exe, cwd and environment of other users' processes in /proc",
+    ),
     need(
         Capability::CAP_DAC_READ_SEARCH,
         true,
@@ -30,7 +38,11 @@ pub const CAPABILITIES: &[Need] = &[
     ),
     Need {
         before: Some((5, 11)),
-        ..need(Capability::CAP_SYS_RESOURCE, false, "lift the limit on locked memory, which counts the ring before 5.11")
+        ..need(
+            Capability::CAP_SYS_RESOURCE,
+            false,
+            "lift the limit on locked memory, which counts the ring before 5.11",
+        )
     },
 ];
 
@@ -48,7 +60,11 @@ const fn path(host: &'static str, at: &'static str, why: &'static str) -> HostPa
 }
 
 pub const HOST_PATHS: &[HostPath] = &[
-    path("/sys/fs/cgroup", "/host/sys/fs/cgroup", "which cgroup is whose; a container's own view begins at its cgroup"),
+    path(
+        "/sys/fs/cgroup",
+        "/host/sys/fs/cgroup",
+        "which cgroup is whose; a container's own view begins at its cgroup",
+    ),
     path("/sys/kernel/tracing", "/sys/kernel/tracing", "numbers of the system calls' tracepoints"),
     path("/run", "/host/run", "bundles and state of containerd, CRI-O, Docker and Podman"),
     path("/etc/passwd", "/host/etc/passwd", "names of the node's users"),
@@ -69,7 +85,9 @@ pub enum PrivilegeError {
     NoNewPrivileges(#[source] io::Error),
     #[error("count threads in /proc/self/task")]
     Threads(#[source] io::Error),
-    #[error("{0} threads are running already; capabilities can only be given back before the second is started")]
+    #[error(
+        "{0} threads are running already; capabilities can only be given back before the second is started"
+    )]
     TooLate(usize),
 }
 
@@ -81,6 +99,16 @@ pub fn held() -> Result<CapsHashSet, PrivilegeError> {
 /// What a kernel of this version needs.
 pub fn needed(kernel: (u16, u16)) -> impl Iterator<Item = &'static Need> {
     CAPABILITIES.iter().filter(move |need| need.before.is_none_or(|before| kernel < before))
+}
+
+/// Names of the capabilities that every kernel asks for and this thread does not have.
+pub fn missing() -> Result<Vec<String>, PrivilegeError> {
+    let held = held()?;
+    let always = CAPABILITIES.iter().filter(|need| need.before.is_none());
+    Ok(always
+        .filter(|need| !held.contains(&need.capability))
+        .map(|need| need.capability.to_string())
+        .collect())
 }
 
 /// Gives back every capability that is not kept, for good, and forbids gaining any. Capabilities belong to threads

@@ -26,7 +26,10 @@ pub fn shown(process: &Process) -> String {
         return shorten(&terminal(&lossless(&process.comm)), ARG_SHOWN_MAX).into_owned();
     }
     let shown = process.args.iter().take(ARGS_SHOWN_MAX);
-    let mut line = shown.map(|arg| quote(&shorten(&terminal(&lossless(arg)), ARG_SHOWN_MAX)).into_owned()).collect::<Vec<_>>().join(" ");
+    let mut line = shown
+        .map(|arg| quote(&shorten(&terminal(&lossless(arg)), ARG_SHOWN_MAX)).into_owned())
+        .collect::<Vec<_>>()
+        .join(" ");
     let rest = process.args.len().saturating_sub(ARGS_SHOWN_MAX);
     match (rest, process.args_cut) {
         (0, false) => {}
@@ -42,6 +45,10 @@ fn quote(arg: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_alphanumeric() || "_-./:=,@%+\\…".contains(c);
     if !arg.is_empty() && arg.chars().all(plain) {
         return Cow::Borrowed(arg);
+    }
+    // Easier to read than quotes that are left and entered again; the shell leaves these characters alone.
+    if arg.contains('\'') && !arg.contains(['"', '$', '`', '\\', '!']) {
+        return Cow::Owned(format!("\"{arg}\""));
     }
     Cow::Owned(format!("'{}'", arg.replace('\'', "'\\''")))
 }
@@ -60,7 +67,9 @@ mod tests {
 
     #[test]
     fn one_argument_of_two_words_does_not_look_like_two() {
-        assert_eq!(shown(&process(1, "sh", &["sh", "-c", "a 'b'", ""], None)), r"sh -c 'a '\''b'\''' ''");
+        assert_eq!(shown(&process(1, "sh", &["sh", "-c", "a b", ""], None)), "sh -c 'a b' ''");
+        assert_eq!(shown(&process(1, "sh", &["sh", "-c", "a 'b'"], None)), "sh -c \"a 'b'\"");
+        assert_eq!(shown(&process(1, "sh", &["sh", "-c", "$a 'b'"], None)), r"sh -c '$a '\''b'\'''");
     }
 
     #[test]

@@ -99,7 +99,10 @@ mod tests {
 
     #[test]
     fn what_acts_on_a_terminal_is_spelled_out() {
-        assert_eq!(terminal("a\nb\t\x1b[31m\u{9b}2J\u{202e}txt\u{2028}"), "a\\nb\\t\\x1b[31m\\u{9b}2J\\u{202e}txt\\u{2028}");
+        assert_eq!(
+            terminal("a\nb\t\x1b[31m\u{9b}2J\u{202e}txt\u{2028}"),
+            "a\\nb\\t\\x1b[31m\\u{9b}2J\\u{202e}txt\\u{2028}"
+        );
     }
 
     proptest! {

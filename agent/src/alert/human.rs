@@ -40,7 +40,14 @@ pub fn block(alert: &Alert, look: Look) -> String {
     rows.push(("who", who(&alert.event.process)));
     rows.push(("where", place(alert)));
     rows.push(("tree", tree(alert)));
-    rows.extend(alert.finding.reasons.iter().enumerate().map(|(n, reason)| (if n == 0 { "why" } else { "" }, why(reason))));
+    rows.extend(
+        alert
+            .finding
+            .reasons
+            .iter()
+            .enumerate()
+            .map(|(n, reason)| (if n == 0 { "why" } else { "" }, why(reason))),
+    );
     if !alert.finding.rule.tags.is_empty() {
         rows.push(("tags", terminal(&alert.finding.rule.tags.join(", ")).into_owned()));
     }
@@ -57,7 +64,8 @@ pub fn block(alert: &Alert, look: Look) -> String {
 
 fn title(alert: &Alert, look: Look) -> String {
     let time = alert.time().replace('T', " ");
-    let severity = paint(alert.finding.rule.priority.name(), severity_style(alert.finding.rule.priority), look);
+    let severity =
+        paint(alert.finding.rule.priority.name(), severity_style(alert.finding.rule.priority), look);
     let rule = paint(&terminal(&alert.finding.rule.name), Style::new().bold(), look);
     format!("{time}  {severity}  {rule}\n")
 }
@@ -85,7 +93,9 @@ fn who(process: &Process) -> String {
         None => format!("uid {}", process.uid),
     };
     let login = match (process.loginuid, &process.login_user) {
-        (Some(_), Some(name)) if process.login_user != process.user => format!(", logged in as {}", terminal(name)),
+        (Some(_), Some(name)) if process.login_user != process.user => {
+            format!(", logged in as {}", terminal(name))
+        }
         (Some(id), None) if id != process.uid => format!(", logged in as uid {id}"),
         (Some(_) | None, Some(_) | None) => String::new(),
     };
@@ -115,7 +125,8 @@ fn place(alert: &Alert) -> String {
     };
     let Container { id, runtime, name, image, privileged, pod_name, pod_namespace, .. } = &**container;
     let id = shorten(id, 12).trim_end_matches('…').to_owned();
-    let mut place = if name.is_empty() { format!("container {id}") } else { format!("container {name} ({id})") };
+    let mut place =
+        if name.is_empty() { format!("container {id}") } else { format!("container {name} ({id})") };
     if !image.is_empty() {
         place.push_str(&format!(", image {image}"));
     }
@@ -159,7 +170,10 @@ fn bytes(bytes: &[u8]) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use super::{super::sample::{alert, process}, *};
+    use super::{
+        super::sample::{alert, process},
+        *,
+    };
 
     const PLAIN: Look = Look { color: false, width: None };
 
@@ -203,7 +217,11 @@ mod tests {
     fn hostile_names_and_arguments_cannot_forge_a_line_or_a_colour() {
         let mut alert = alert();
         let hostile = Arc::make_mut(&mut alert.event.process);
-        hostile.args = vec![b"x\n2025-11-25  Critical  Forged".to_vec(), b"\x1b[2J\xff".to_vec(), "\u{202e}txt.exe".into()];
+        hostile.args = vec![
+            b"x\n2025-11-25  Critical  Forged".to_vec(),
+            b"\x1b[2J\xff".to_vec(),
+            "\u{202e}txt.exe".into(),
+        ];
         hostile.comm = b"a\x1b[0m\nb".to_vec();
         hostile.exe_deleted = true;
         alert.finding.output = "msg\r\nwhat \u{9b}31m".into();

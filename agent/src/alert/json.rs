@@ -36,7 +36,11 @@ pub fn to_line(value: &impl Serialize) -> Result<String, serde_json::Error> {
 struct Printable;
 
 impl Formatter for Printable {
-    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         let mut rest = fragment;
         while let Some(at) = rest.find(is_hazard) {
             let (before, from) = rest.split_at(at);
@@ -250,7 +254,10 @@ mod tests {
     fn falcos_keys_are_there_as_falco_writes_them() {
         let value = parsed(&alert());
         assert_eq!(value["hostname"], "node-1");
-        assert_eq!(value["output"], "00:34:43.123456789: Warning Secret file read (file=/etc/shadow user=root pid=1234)");
+        assert_eq!(
+            value["output"],
+            "00:34:43.123456789: Warning Secret file read (file=/etc/shadow user=root pid=1234)"
+        );
         assert_eq!(value["priority"], "Warning");
         assert_eq!(value["rule"], "Read sensitive file");
         assert_eq!(value["source"], "syscall");
@@ -267,7 +274,8 @@ mod tests {
         let value = parsed(&alert());
         assert_eq!(value["why"][1], json!({"check": "fd.name = /etc/shadow", "value": "/etc/shadow"}));
         assert_eq!(value["process"]["cmdline"], "cat /etc/shadow");
-        let names: Vec<_> = value["process"]["ancestry"].as_array().unwrap().iter().map(|p| p["name"].clone()).collect();
+        let names: Vec<_> =
+            value["process"]["ancestry"].as_array().unwrap().iter().map(|p| p["name"].clone()).collect();
         assert_eq!(names, ["sh", "containerd-shim", "systemd"]);
         assert_eq!(value["container"]["pod"], json!({"name": "web-0", "namespace": "shop", "uid": null}));
         assert_eq!(value["identity"], "complete");
@@ -282,7 +290,11 @@ mod tests {
     fn hostile_arguments_stay_one_printable_line_and_can_be_had_back() {
         let mut alert = alert();
         let process = Arc::make_mut(&mut alert.event.process);
-        process.args = vec![b"a\n{\"rule\":\"forged\"}".to_vec(), "\x1b[2J\u{9b}\u{202e}\u{e0041}".into(), b"\xff\\xff".to_vec()];
+        process.args = vec![
+            b"a\n{\"rule\":\"forged\"}".to_vec(),
+            "\x1b[2J\u{9b}\u{202e}\u{e0041}".into(),
+            b"\xff\\xff".to_vec(),
+        ];
         let line = line(&alert).unwrap();
         assert!(!line.contains(is_hazard), "{line}");
         let value: Value = serde_json::from_str(&line).unwrap();

@@ -14,10 +14,7 @@ pub mod wrap;
 use std::{fmt::Write, sync::Arc};
 
 use jiff::Timestamp;
-use nightjar_engine::{
-    Event, Payload,
-    rule::Finding,
-};
+use nightjar_engine::{Event, Payload, rule::Finding};
 use uuid::Uuid;
 
 #[derive(Clone, Debug)]
@@ -74,7 +71,9 @@ impl Alert {
     /// `complete`, or what of the container could not be learned.
     pub fn identity(&self) -> String {
         match &self.event.container {
-            Some(container) if !container.missing.is_empty() => format!("partial: {}", container.missing.join(", ")),
+            Some(container) if !container.missing.is_empty() => {
+                format!("partial: {}", container.missing.join(", "))
+            }
             Some(_) | None => "complete".to_owned(),
         }
     }
@@ -87,13 +86,15 @@ fn id(boot: &Uuid, event: &Event, rule: &str) -> Uuid {
         Payload::Case { .. } => event.time,
     };
     let mut name = String::new();
-    write!(name, "{clock} {} {} {} {rule}", event.cpu, event.tid, event.type_name()).expect("writing to a string cannot fail");
+    write!(name, "{clock} {} {} {} {rule}", event.cpu, event.tid, event.type_name())
+        .expect("writing to a string cannot fail");
     Uuid::new_v5(boot, name.as_bytes())
 }
 
 /// Nanoseconds since the epoch as RFC 3339 with all nine digits.
 pub fn rfc3339(time: u64) -> String {
-    Timestamp::from_nanosecond(i128::from(time)).map_or_else(|_| time.to_string(), |time| format!("{time:.9}"))
+    Timestamp::from_nanosecond(i128::from(time))
+        .map_or_else(|_| time.to_string(), |time| format!("{time:.9}"))
 }
 
 #[cfg(test)]

@@ -79,6 +79,9 @@ fn finding() -> Finding {
             ("proc.pid".to_owned(), OutputValue::Uint(1234)),
             ("k8s.ns.name".to_owned(), OutputValue::Absent),
         ],
-        reasons: vec![reason("evt.type in (open, openat)", "openat"), reason("fd.name = /etc/shadow", "/etc/shadow")],
+        reasons: vec![
+            reason("evt.type in (open, openat)", "openat"),
+            reason("fd.name = /etc/shadow", "/etc/shadow"),
+        ],
     }
 }

@@ -30,7 +30,9 @@ const VALUE_SHOWN_MAX: usize = 120;
 ///
 /// The JSON form is the one in which the cases of rule tests are written: what this prints can be pasted into a test.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  sudo nightjar events --type exec,connect\n  sudo nightjar events --container web --for 10s --format json > web.jsonl")]
+#[command(
+    after_help = "Examples:\n  sudo nightjar events --type exec,connect\n  sudo nightjar events --container web --for 10s --format json > web.jsonl"
+)]
 pub struct EventsArgs {
     /// Only these: events (exec) or values of evt.type (openat), separated by commas
     #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = wanted_type)]
@@ -82,7 +84,9 @@ enum PrintError {
 
 fn wanted_type(name: &str) -> Result<Wanted, String> {
     let events = EVENTS.iter().map(|event| (event.name, Wanted { kind: event.kind, ty: None }));
-    let types = EVENTS.iter().flat_map(|event| event.types.iter().map(|ty| (*ty, Wanted { kind: event.kind, ty: Some(*ty) })));
+    let types = EVENTS
+        .iter()
+        .flat_map(|event| event.types.iter().map(|ty| (*ty, Wanted { kind: event.kind, ty: Some(*ty) })));
     let mut known: Vec<_> = events.chain(types).collect();
     if let Some((_, wanted)) = known.iter().find(|(known, _)| *known == name) {
         return Ok(*wanted);
@@ -96,7 +100,9 @@ fn wanted_type(name: &str) -> Result<Wanted, String> {
 impl EventsArgs {
     pub fn run(self, node: &dyn Node, terminal: Terminal) -> Result<Exit, Failure> {
         let scope = if self.container.is_some() { Scope::Containers } else { Scope::All };
-        let config = Config::check(Raw { scope: Some(scope), host_root: self.host_root.clone(), ..Raw::default() }).or_end(Exit::Usage)?;
+        let config =
+            Config::check(Raw { scope: Some(scope), host_root: self.host_root.clone(), ..Raw::default() })
+                .or_end(Exit::Usage)?;
         let time = self.time.map(Duration::try_from).transpose().or_end(Exit::Usage)?;
         let format = self.format.unwrap_or(if terminal.interactive { Format::Human } else { Format::Json });
         let mut failed = None;
@@ -125,9 +131,14 @@ impl EventsArgs {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        let of_type = |wanted: &Wanted| wanted.kind == event.kind() && wanted.ty.is_none_or(|ty| ty == event.type_name());
+        let of_type = |wanted: &Wanted| {
+            wanted.kind == event.kind() && wanted.ty.is_none_or(|ty| ty == event.type_name())
+        };
         let in_container = self.container.as_deref().is_none_or(|name| {
-            event.container.as_deref().is_some_and(|c| c.name == name || (!name.is_empty() && c.id.starts_with(name)))
+            event
+                .container
+                .as_deref()
+                .is_some_and(|c| c.name == name || (!name.is_empty() && c.id.starts_with(name)))
         });
         (self.types.is_empty() || self.types.iter().any(of_type)) && in_container
     }
@@ -147,9 +158,14 @@ fn write(stream: &mut impl Write, event: &Event, format: Format) -> Result<(), P
 fn line(event: &Event) -> String {
     let time = rfc3339(event.time);
     let clock = time.split_once('T').map_or(&*time, |(_, clock)| clock.trim_end_matches('Z'));
-    let mut line = format!("{clock} {:<10} {}({})", event.type_name(), shown(&event.process.comm), event.process.pid);
+    let mut line =
+        format!("{clock} {:<10} {}({})", event.type_name(), shown(&event.process.comm), event.process.pid);
     if let Some(container) = &event.container {
-        let name = if container.name.is_empty() { shorten(&container.id, 12) } else { container.name.as_str().into() };
+        let name = if container.name.is_empty() {
+            shorten(&container.id, 12)
+        } else {
+            container.name.as_str().into()
+        };
         line.push_str(&format!(" [{}]", terminal(name.trim_end_matches('…'))));
     }
     for field in event.kind().event().fields {

@@ -86,6 +86,7 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::PipelineError;
 
     #[test]
     fn codes_are_the_rows_of_the_table_in_order() {
@@ -96,6 +97,7 @@ mod tests {
     #[test]
     fn a_reader_that_left_is_no_failure_and_a_full_disk_is() {
         assert!(Failure::from(OutputError::Closed).is_closed_pipe());
+        assert!(Failure::from(PipelineError::from(OutputError::Closed)).is_closed_pipe());
         assert!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).is_closed_pipe());
         assert!(!Failure::from(io::Error::from(io::ErrorKind::StorageFull)).is_closed_pipe());
     }

@@ -10,7 +10,9 @@ use crate::alert::json;
 
 /// List the fields that rules may use
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  nightjar fields proc.\n  nightjar fields container\n  nightjar fields --format json | jq -r .name")]
+#[command(
+    after_help = "Examples:\n  nightjar fields proc.\n  nightjar fields container\n  nightjar fields --format json | jq -r .name"
+)]
 pub struct FieldsArgs {
     /// Only fields whose name or meaning contains this
     filter: Option<String>,
@@ -69,7 +71,9 @@ impl FieldsArgs {
         let rows: Vec<_> = field::all().map(Row::of).filter(|row| row.contains(&filter)).collect();
         let text = match self.format {
             Format::Table => table(&rows, terminal.look.width),
-            Format::Json => rows.iter().map(|row| json::to_line(row).map(|line| line + "\n")).collect::<Result<_, _>>()?,
+            Format::Json => {
+                rows.iter().map(|row| json::to_line(row).map(|line| line + "\n")).collect::<Result<_, _>>()?
+            }
             Format::Markdown => field::reference(),
         };
         print(&text)?;

@@ -49,7 +49,14 @@ struct Global {
     log_level: LevelFilter,
 
     /// Colour in what is printed
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true, global = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true,
+        global = true
+    )]
     color: Color,
 }
 
@@ -76,7 +83,8 @@ Examples:
   sudo nightjar doctor                     what works on this node, what does not, and why";
 
 fn after_long_help() -> String {
-    let codes: Vec<_> = exit::TABLE.iter().map(|row| format!("  {}  {}", row.exit.code(), row.meaning)).collect();
+    let codes: Vec<_> =
+        exit::TABLE.iter().map(|row| format!("  {}  {}", row.exit.code(), row.meaning)).collect();
     format!("{EXAMPLES}\n\nExit codes:\n{}", codes.join("\n"))
 }
 
@@ -116,9 +124,16 @@ fn start_messages(global: Global) {
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let color = global.color.wanted(std::io::IsTerminal::is_terminal(&std::io::stderr()), |name| std::env::var(name).ok());
+    let color = global
+        .color
+        .wanted(std::io::IsTerminal::is_terminal(&std::io::stderr()), |name| std::env::var(name).ok());
     let filter = EnvFilter::default().add_directive(level.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(color)
+        .with_target(false)
+        .init();
 }
 
 impl Command {
@@ -168,7 +183,10 @@ mod tests {
 
     #[test]
     fn several_rule_paths_may_follow_one_flag_or_several() {
-        for line in [&["nightjar", "run", "--rules", "a", "b"][..], &["nightjar", "run", "--rules", "a", "--rules", "b"]] {
+        for line in [
+            &["nightjar", "run", "--rules", "a", "b"][..],
+            &["nightjar", "run", "--rules", "a", "--rules", "b"],
+        ] {
             let Command::Run(args) = Cli::try_parse_from(line).unwrap().command else { panic!("not run") };
             assert_eq!(args.settings.rules.len(), 2);
         }

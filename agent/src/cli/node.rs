@@ -6,12 +6,7 @@ use nightjar_engine::{Event, rule::RuleSet};
 use nightjar_events::Kind;
 
 use super::{Failure, Terminal};
-use crate::{
-    alert::Origin,
-    config::Config,
-    output::Output,
-    sensor::HookStatus,
-};
+use crate::{alert::Origin, config::Config, output::Output, sensor::HookStatus};
 
 /// This node. What keeps an act from starting ends the program with `Exit::CannotRun`. Each act ends by itself on SIGINT and SIGTERM, in order, and then is no error.
 pub trait Node {
@@ -19,7 +14,13 @@ pub trait Node {
     fn probe(&self, config: &Config) -> Result<Vec<HookStatus>, Failure>;
 
     /// Judges what happens by the rules and hands each alert to the output.
-    fn run(&self, config: &Config, rules: RuleSet, origin: Arc<Origin>, output: Box<dyn Output>) -> Result<(), Failure>;
+    fn run(
+        &self,
+        config: &Config,
+        rules: RuleSet,
+        origin: Arc<Origin>,
+        output: Box<dyn Output>,
+    ) -> Result<(), Failure>;
 
     /// Hands over each event, with its identity, until told to break.
     fn events(&self, request: &EventsRequest, each: &mut EachEvent) -> Result<(), Failure>;

@@ -60,7 +60,8 @@ impl RunArgs {
     }
 
     fn config(&self) -> Result<Config, Failure> {
-        let file = self.config.as_deref().map_or_else(|| Ok(Raw::default()), Raw::read).or_end(Exit::Usage)?;
+        let file =
+            self.config.as_deref().map_or_else(|| Ok(Raw::default()), Raw::read).or_end(Exit::Usage)?;
         Config::check(self.settings.clone().or(file)).or_end(Exit::Usage)
     }
 }

@@ -33,7 +33,10 @@ impl Terminal {
             let columns = rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
             if columns == 0 { WIDTH_DEFAULT } else { columns }
         });
-        Terminal { look: Look { color: color.wanted(interactive, |name| std::env::var(name).ok()), width }, interactive }
+        Terminal {
+            look: Look { color: color.wanted(interactive, |name| std::env::var(name).ok()), width },
+            interactive,
+        }
     }
 }
 

@@ -33,7 +33,13 @@ impl Node for ThisNode {
         runtime()?.block_on(async { Watch::probe(&plan).or_end(Exit::CannotRun) })
     }
 
-    fn run(&self, config: &Config, rules: RuleSet, origin: Arc<Origin>, output: Box<dyn Output>) -> Result<(), Failure> {
+    fn run(
+        &self,
+        config: &Config,
+        rules: RuleSet,
+        origin: Arc<Origin>,
+        output: Box<dyn Output>,
+    ) -> Result<(), Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
             let watch = start(plan(config, rules.kinds()))?;
@@ -110,10 +116,19 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 fn plan(config: &Config, kinds: impl IntoIterator<Item = nightjar_events::Kind>) -> Plan {
-    Plan { ring_bytes: config.ring_size, kinds: kinds.into_iter().collect(), host_root: config.host_root.clone() }
+    Plan {
+        ring_bytes: config.ring_size,
+        kinds: kinds.into_iter().collect(),
+        host_root: config.host_root.clone(),
+    }
 }
 
 fn start(plan: Plan) -> Result<Watch, Failure> {
+    let missing = privilege::missing()?;
+    if !missing.is_empty() {
+        let needs = anyhow!("needs root, or {}; `nightjar doctor` says what for", missing.join(", "));
+        return Err(needs).or_end(Exit::CannotRun);
+    }
     let watch = Watch::start(&plan).or_end(Exit::CannotRun)?;
     let attached = watch.hooks().iter().filter(|hook| hook.state == HookState::Attached).count();
     info!(programs = attached, "watching");
@@ -134,7 +149,12 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
 fn demo_alert(alert: &Alert, look: human::Look) -> DemoAlert {
     DemoAlert {
         rule: alert.finding.rule.name.clone(),
-        container_id: alert.event.container.as_ref().map(|container| container.id.clone()).unwrap_or_default(),
+        container_id: alert
+            .event
+            .container
+            .as_ref()
+            .map(|container| container.id.clone())
+            .unwrap_or_default(),
         time: SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(alert.event.time),
         human: human::block(alert, look),
     }

@@ -120,7 +120,11 @@ mod tests {
 
     #[test]
     fn what_is_enabled_wins_over_what_is_disabled() {
-        let raw = Raw { disable: vec!["*".into()], enable: vec!["tag=k8s".into(), "Read*".into()], ..Raw::default() };
+        let raw = Raw {
+            disable: vec!["*".into()],
+            enable: vec!["tag=k8s".into(), "Read*".into()],
+            ..Raw::default()
+        };
         let expected = [
             Selection { enable: false, target: Target::Rule("*".into()) },
             Selection { enable: true, target: Target::Tag("k8s".into()) },

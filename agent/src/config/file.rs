@@ -52,7 +52,8 @@ impl Raw {
     }
 
     pub fn parse(file: &str, text: &str) -> Result<Raw, Wrong> {
-        let only_comments = text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+        let only_comments =
+            text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
         if only_comments {
             return Ok(Raw::default());
         }
@@ -69,7 +70,8 @@ fn problem(error: &Error) -> String {
         let text = error.to_string();
         return text.lines().next().unwrap_or_default().to_owned();
     };
-    let near = |name: &&&str| strsim::damerau_levenshtein(&field.replace('-', "_"), name) <= 2 + field.len() / 5;
+    let near =
+        |name: &&&str| strsim::damerau_levenshtein(&field.replace('-', "_"), name) <= 2 + field.len() / 5;
     let nearest = expected.iter().filter(near).min_by_key(|name| strsim::damerau_levenshtein(field, name));
     match nearest {
         Some(name) => format!("unknown key `{field}`: did you mean `{name}`?"),
@@ -83,7 +85,11 @@ mod tests {
 
     #[test]
     fn a_file_sets_what_the_flags_set() {
-        let raw = Raw::parse("c.yaml", "rules: [/etc/nightjar/rules]\nring_size: 32MiB\nscope: containers\nmin_priority: Notice\n").unwrap();
+        let raw = Raw::parse(
+            "c.yaml",
+            "rules: [/etc/nightjar/rules]\nring_size: 32MiB\nscope: containers\nmin_priority: Notice\n",
+        )
+        .unwrap();
         assert_eq!(raw.rules, [PathBuf::from("/etc/nightjar/rules")]);
         assert_eq!(raw.ring_size.unwrap().0, 32 << 20);
         assert_eq!(raw.scope, Some(Scope::Containers));
@@ -99,7 +105,10 @@ mod tests {
         let wrong = Raw::parse("c.yaml", "scope: all\nring-sise: 1MiB\n").unwrap_err();
         assert_eq!(wrong.to_string(), "c.yaml:2:1: unknown key `ring-sise`: did you mean `ring_size`?");
         let wrong = Raw::parse("c.yaml", "webhook: x\n").unwrap_err();
-        assert!(wrong.to_string().starts_with("c.yaml:1:1: unknown key `webhook`: the keys are rules, disable,"), "{wrong}");
+        assert!(
+            wrong.to_string().starts_with("c.yaml:1:1: unknown key `webhook`: the keys are rules, disable,"),
+            "{wrong}"
+        );
     }
 
     #[test]

@@ -115,7 +115,12 @@ mod tests {
     #[test]
     fn the_command_line_wins_over_the_file_setting_by_setting() {
         let line = Raw { scope: Some(Scope::Containers), rules: vec!["a".into()], ..Raw::default() };
-        let file = Raw { scope: Some(Scope::All), rules: vec!["b".into()], disable: vec!["x".into()], ..Raw::default() };
+        let file = Raw {
+            scope: Some(Scope::All),
+            rules: vec!["b".into()],
+            disable: vec!["x".into()],
+            ..Raw::default()
+        };
         let both = line.or(file);
         assert_eq!(both.scope, Some(Scope::Containers));
         assert_eq!(both.rules, [PathBuf::from("a")]);

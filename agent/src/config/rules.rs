@@ -32,7 +32,10 @@ pub enum SourceError {
 }
 
 pub fn built_in() -> Vec<Source> {
-    BUILT_IN.iter().map(|(name, text)| Source { name: (*name).to_owned(), text: (*text).to_owned() }).collect()
+    BUILT_IN
+        .iter()
+        .map(|(name, text)| Source { name: (*name).to_owned(), text: (*text).to_owned() })
+        .collect()
 }
 
 /// The files in the order given, those of a folder by name. A folder without any is a mistake: an agent that watches
@@ -57,7 +60,8 @@ fn collect(path: &Path, depth: usize, sources: &mut Vec<Source>) -> Result<(), S
             return Err(SourceError::TooDeep { path: path.to_owned() });
         }
         let entries = fs::read_dir(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        let mut inside: Vec<_> = entries.iter().map(fs::DirEntry::path).filter(|path| is_wanted(path)).collect();
+        let mut inside: Vec<_> =
+            entries.iter().map(fs::DirEntry::path).filter(|path| is_wanted(path)).collect();
         inside.sort();
         return inside.iter().try_for_each(|path| collect(path, depth + 1, sources));
     }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Deserializer, de};
 pub struct ByteSize(pub u64);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a size: expected a whole number with an optional unit, such as 16MiB, 512KiB or 1048576")]
+#[error(
+    "`{0}` is not a size: expected a whole number with an optional unit, such as 16MiB, 512KiB or 1048576"
+)]
 pub struct SizeError(String);
 
 /// Binary units throughout: nobody asks for a ring of ten to the sixth bytes.

@@ -46,9 +46,11 @@ impl<W: Write + Send> Output for Stdout<W> {
             }
         };
         // One write per alert: two alerts never share a line, even when the reader is slow.
-        self.stream.write_all(text.as_bytes()).and_then(|()| self.stream.flush()).map_err(|e| match e.kind() {
-            ErrorKind::BrokenPipe => OutputError::Closed,
-            _ => OutputError::Write(e),
+        self.stream.write_all(text.as_bytes()).and_then(|()| self.stream.flush()).map_err(|e| {
+            match e.kind() {
+                ErrorKind::BrokenPipe => OutputError::Closed,
+                _ => OutputError::Write(e),
+            }
         })
     }
 }

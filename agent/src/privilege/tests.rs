@@ -20,9 +20,17 @@ fn container(daemonset: &Value) -> &Value {
 fn the_daemonset_grants_the_capabilities_of_the_list_and_no_other() {
     let daemonset = daemonset();
     let security = &container(&daemonset)["securityContext"];
-    let granted: HashSet<_> =
-        security["capabilities"]["add"].as_array().unwrap().iter().map(|cap| format!("CAP_{}", cap.as_str().unwrap())).collect();
-    let listed: HashSet<_> = CAPABILITIES.iter().filter(|need| need.before.is_none()).map(|need| need.capability.to_string()).collect();
+    let granted: HashSet<_> = security["capabilities"]["add"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cap| format!("CAP_{}", cap.as_str().unwrap()))
+        .collect();
+    let listed: HashSet<_> = CAPABILITIES
+        .iter()
+        .filter(|need| need.before.is_none())
+        .map(|need| need.capability.to_string())
+        .collect();
     assert_eq!(granted, listed);
     assert_eq!(security["capabilities"]["drop"], serde_json::json!(["ALL"]));
     assert_eq!(security["privileged"], false);
@@ -44,10 +52,14 @@ fn a_capability_that_only_old_kernels_need_is_named_in_a_comment() {
 fn the_daemonset_mounts_what_is_listed_read_only_and_nothing_else() {
     let daemonset = daemonset();
     let volumes = daemonset["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
-    let host = |name: &Value| volumes.iter().find(|volume| volume["name"] == *name).unwrap()["hostPath"]["path"].clone();
+    let host = |name: &Value| {
+        volumes.iter().find(|volume| volume["name"] == *name).unwrap()["hostPath"]["path"].clone()
+    };
     let mounts = container(&daemonset)["volumeMounts"].as_array().unwrap();
-    let found: Vec<_> = mounts.iter().map(|mount| (host(&mount["name"]), mount["mountPath"].clone())).collect();
-    let listed: Vec<_> = HOST_PATHS.iter().map(|path| (Value::from(path.host), Value::from(path.at))).collect();
+    let found: Vec<_> =
+        mounts.iter().map(|mount| (host(&mount["name"]), mount["mountPath"].clone())).collect();
+    let listed: Vec<_> =
+        HOST_PATHS.iter().map(|path| (Value::from(path.host), Value::from(path.at))).collect();
     assert_eq!(found, listed);
     assert_eq!(volumes.len(), mounts.len());
     assert!(mounts.iter().all(|mount| mount["readOnly"] == true));
@@ -104,7 +116,7 @@ fn what_is_given_back_is_gone_and_what_is_kept_is_there() {
 
 #[test]
 fn giving_back_is_refused_once_there_are_threads_that_would_keep_theirs() {
-    let (stop, wait) = std::sync::mpsc::channel::<()>();
+    let (stop, wait) = std::sync::mpsc::sync_channel::<()>(0);
     let other = std::thread::spawn(move || wait.recv());
     assert!(matches!(drop_after_start(), Err(PrivilegeError::TooLate(2..))));
     drop(stop);

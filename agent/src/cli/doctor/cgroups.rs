@@ -1,9 +1,11 @@
 //! How control groups are laid out on the node.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::statfs;
 use serde::Serialize;
+
+use crate::identity::Hierarchy;
 
 /// `CGROUP2_SUPER_MAGIC` of include/uapi/linux/magic.h.
 const CGROUP2_MAGIC: u64 = 0x6367_7270;
@@ -28,9 +30,52 @@ impl Layout {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cgroups {
+    pub layout: Layout,
+    /// The hierarchy whose numbers name containers; `None`: none can be used.
+    pub hierarchy: Option<Chosen>,
+    /// Why none can be used.
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Chosen {
+    pub mount: PathBuf,
+    /// `None`: cgroup v2.
+    pub controller: Option<String>,
+}
+
 /// `root` is the node's root as the agent sees it.
-pub fn layout(root: &Path) -> Layout {
-    layout_by(|at| statfs(root.join(at)).is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|magic| magic == CGROUP2_MAGIC)))
+pub fn look(root: &Path) -> Cgroups {
+    let layout = layout(root);
+    match Hierarchy::detect(Path::new("/")) {
+        Ok(Hierarchy { mount, controller, .. }) => {
+            Cgroups { layout, hierarchy: Some(Chosen { mount, controller }), error: None }
+        }
+        Err(e) => Cgroups { layout, hierarchy: None, error: Some(format!("{:#}", anyhow::Error::from(e))) },
+    }
+}
+
+impl Cgroups {
+    pub fn text(&self) -> String {
+        let chosen = match (&self.hierarchy, &self.error) {
+            (Some(Chosen { mount, controller: Some(name) }), _) => {
+                format!("{} (v1 controller {name})", mount.display())
+            }
+            (Some(Chosen { mount, controller: None }), _) => mount.display().to_string(),
+            (None, Some(error)) => format!("none: {error}"),
+            (None, None) => "none".to_owned(),
+        };
+        format!("{}; containers are told apart by {chosen}", self.layout.name())
+    }
+}
+
+fn layout(root: &Path) -> Layout {
+    layout_by(|at| {
+        statfs(root.join(at))
+            .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|magic| magic == CGROUP2_MAGIC))
+    })
 }
 
 fn layout_by(is_v2: impl Fn(&str) -> bool) -> Layout {

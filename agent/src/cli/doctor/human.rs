@@ -4,8 +4,8 @@ use anstyle::{AnsiColor, Style};
 use nightjar_events::EVENTS;
 
 use super::{
-    Report,
     super::rules::Fires,
+    Report,
     runtimes::Runtime,
     verdict::{EventState, Health, event_state},
 };
@@ -65,9 +65,14 @@ impl Page {
         self.row("types (BTF)", if kernel.btf { "yes" } else { "no" });
         self.row("tracefs", kernel.tracefs.as_deref().unwrap_or("not mounted; run mounts it"));
         self.row("lockdown", kernel.lockdown.as_deref().unwrap_or("not known: securityfs is not mounted"));
-        self.row("cgroups", report.cgroup_layout.name());
-        let missing: Vec<_> = report.capabilities.iter().filter(|c| !c.held).map(|c| c.name.as_str()).collect();
-        let capabilities = if missing.is_empty() { "all that are needed".to_owned() } else { format!("without {}", missing.join(", ")) };
+        self.row("cgroups", &report.cgroups.text());
+        let missing: Vec<_> =
+            report.capabilities.iter().filter(|c| !c.held).map(|c| c.name.as_str()).collect();
+        let capabilities = if missing.is_empty() {
+            "all that are needed".to_owned()
+        } else {
+            format!("without {}", missing.join(", "))
+        };
         self.row("capabilities", &capabilities);
         if report.runtimes.is_empty() {
             self.row("runtimes", "none found");
@@ -90,7 +95,9 @@ impl Page {
             attached.dedup();
             let by = if attached.is_empty() { String::new() } else { format!(" by {}", attached.join(", ")) };
             self.row(event.name, &format!("{}{by}", state.name()));
-            let explain = |hook: &&crate::sensor::HookStatus| hook.state != HookState::Attached && state != EventState::Attached;
+            let explain = |hook: &&crate::sensor::HookStatus| {
+                hook.state != HookState::Attached && state != EventState::Attached
+            };
             for hook in of_event().filter(explain) {
                 let reason = hook.reason.as_deref().unwrap_or("this kernel does not have it");
                 self.row("", &format!("{} on {}: {reason}", hook.program, hook.target));
@@ -111,8 +118,10 @@ impl Page {
 }
 
 fn runtime_text(runtime: &Runtime) -> String {
-    let parts = [("program", &runtime.program), ("listens at", &runtime.socket), ("state in", &runtime.state)];
-    let known: Vec<_> = parts.iter().filter_map(|(what, at)| at.as_ref().map(|at| format!("{what} {at}"))).collect();
+    let parts =
+        [("program", &runtime.program), ("listens at", &runtime.socket), ("state in", &runtime.state)];
+    let known: Vec<_> =
+        parts.iter().filter_map(|(what, at)| at.as_ref().map(|at| format!("{what} {at}"))).collect();
     format!("{}: {}", runtime.name, known.join(", "))
 }
 
@@ -136,7 +145,7 @@ node
   types (BTF)     yes
   tracefs         /sys/kernel/tracing
   lockdown        integrity
-  cgroups         v2
+  cgroups         v2; containers are told apart by /sys/fs/cgroup
   capabilities    all that are needed
   runtimes        containerd: listens at /run/containerd/containerd.sock
 
@@ -157,7 +166,12 @@ events
         report.problems = problems(&report);
         report.health = Health::of(&report.problems);
         let text = text(&report, PLAIN);
-        assert!(text.starts_with("degraded: it runs, but not everything is seen\n  problem         open is not seen\n"), "{text}");
+        assert!(
+            text.starts_with(
+                "degraded: it runs, but not everything is seen\n  problem         open is not seen\n"
+            ),
+            "{text}"
+        );
         assert!(text.contains("  open            absent\n                  open on sched_process_exec: attach: permission denied\n"), "{text}");
     }
 }

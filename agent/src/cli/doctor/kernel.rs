@@ -60,7 +60,9 @@ mod tests {
         let bare = Kernel::look(root.path());
         assert_eq!((bare.btf, &bare.tracefs, &bare.lockdown, bare.jit), (false, &None, &None, None));
 
-        for dir in ["sys/kernel/btf", "sys/kernel/debug/tracing/events", "sys/kernel/security", "proc/sys/net/core"] {
+        for dir in
+            ["sys/kernel/btf", "sys/kernel/debug/tracing/events", "sys/kernel/security", "proc/sys/net/core"]
+        {
             fs::create_dir_all(root.path().join(dir)).unwrap();
         }
         fs::write(root.path().join(BTF), "x").unwrap();
@@ -75,7 +77,9 @@ mod tests {
 
     #[test]
     fn a_version_is_read_from_the_names_that_distributions_give() {
-        for (release, version) in [("6.18.2", (6, 18)), ("5.10.0-32-cloud-amd64", (5, 10)), ("7.3-rc1", (7, 3)), ("", (0, 0))] {
+        for (release, version) in
+            [("6.18.2", (6, 18)), ("5.10.0-32-cloud-amd64", (5, 10)), ("7.3-rc1", (7, 3)), ("", (0, 0))]
+        {
             let kernel = Kernel { release: release.into(), ..Kernel::look(Path::new("/")) };
             assert_eq!(kernel.version(), version, "{release}");
         }

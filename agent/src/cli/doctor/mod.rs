@@ -14,12 +14,16 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use self::{
-    cgroups::Layout,
+    cgroups::Cgroups,
     kernel::Kernel,
     runtimes::Runtime,
     verdict::{Health, Problem},
 };
-use super::{Exit, Failure, Node, OrEnd, Terminal, rules::{RuleState, configured, states}, terminal::print};
+use super::{
+    Exit, Failure, Node, OrEnd, Terminal,
+    rules::{RuleState, configured, states},
+    terminal::print,
+};
 use crate::{
     alert::json,
     config::{Config, Raw},
@@ -32,7 +36,9 @@ use crate::{
 /// Loads and attaches every program for a moment and lets go again. Exit code 0: everything works; 1: it runs, but
 /// something is missing, and some rules may not fire; 3: it cannot run here.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  sudo nightjar doctor\n  sudo nightjar doctor --format json | jq .problems\n  sudo nightjar doctor --rules my-rules.yaml")]
+#[command(
+    after_help = "Examples:\n  sudo nightjar doctor\n  sudo nightjar doctor --format json | jq .problems\n  sudo nightjar doctor --rules my-rules.yaml"
+)]
 pub struct DoctorArgs {
     /// Rule files, or folders of them, to say of which rules can fire [default: the built-in rules]
     #[arg(long, value_name = "PATH", num_args = 1..)]
@@ -62,7 +68,7 @@ pub struct Report {
     problems: Vec<Problem>,
     kernel: Kernel,
     capabilities: Vec<CapabilityState>,
-    cgroup_layout: Layout,
+    cgroups: Cgroups,
     runtimes: Vec<Runtime>,
     hooks: Vec<HookStatus>,
     /// Why no program could even be tried.
@@ -79,7 +85,8 @@ struct CapabilityState {
 
 impl DoctorArgs {
     pub fn run(self, node: &dyn Node, terminal: Terminal) -> Result<Exit, Failure> {
-        let config = Config::check(Raw { rules: self.rules, host_root: self.host_root, ..Raw::default() }).or_end(Exit::Usage)?;
+        let config = Config::check(Raw { rules: self.rules, host_root: self.host_root, ..Raw::default() })
+            .or_end(Exit::Usage)?;
         let report = Report::gather(node, &config)?;
         let text = match self.format {
             Format::Human => human::text(&report, terminal.look),
@@ -101,7 +108,11 @@ impl Report {
         let rules = states(&configured(config)?, &kinds);
         let held = privilege::held()?;
         let capabilities = privilege::needed(kernel.version())
-            .map(|need| CapabilityState { name: need.capability.to_string(), held: held.contains(&need.capability), why: need.why })
+            .map(|need| CapabilityState {
+                name: need.capability.to_string(),
+                held: held.contains(&need.capability),
+                why: need.why,
+            })
             .collect();
         let mut report = Report {
             version: env!("CARGO_PKG_VERSION"),
@@ -109,7 +120,7 @@ impl Report {
             problems: Vec::new(),
             kernel,
             capabilities,
-            cgroup_layout: cgroups::layout(&config.host_root),
+            cgroups: cgroups::look(&config.host_root),
             runtimes: runtimes::look(&config.host_root),
             hooks,
             hooks_error,

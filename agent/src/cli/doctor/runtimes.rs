@@ -1,9 +1,6 @@
 //! Which container runtimes the node has, by their programs, sockets and state.
 
-use std::{
-    os::unix::fs::FileTypeExt,
-    path::Path,
-};
+use std::{os::unix::fs::FileTypeExt, path::Path};
 
 use serde::Serialize;
 
@@ -19,7 +16,10 @@ const KNOWN: &[Known] = &[
         name: "containerd",
         programs: &["containerd", "k3s"],
         sockets: &["run/containerd/containerd.sock", "run/k3s/containerd/containerd.sock"],
-        state: &["run/containerd/io.containerd.runtime.v2.task", "run/k3s/containerd/io.containerd.runtime.v2.task"],
+        state: &[
+            "run/containerd/io.containerd.runtime.v2.task",
+            "run/k3s/containerd/io.containerd.runtime.v2.task",
+        ],
     },
     Known { name: "CRI-O", programs: &["crio"], sockets: &["run/crio/crio.sock"], state: &["run/crio"] },
     Known {
@@ -39,7 +39,8 @@ const KNOWN: &[Known] = &[
     Known { name: "LXC", programs: &["lxc-start"], sockets: &[], state: &["var/lib/lxc"] },
 ];
 
-const PROGRAM_DIRS: &[&str] = &["usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "bin", "sbin", "opt/bin"];
+const PROGRAM_DIRS: &[&str] =
+    &["usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "bin", "sbin", "opt/bin"];
 
 /// A runtime of which something was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -58,7 +59,8 @@ pub fn look(root: &Path) -> Vec<Runtime> {
 }
 
 fn find(known: &Known, root: &Path) -> Runtime {
-    let programs = PROGRAM_DIRS.iter().flat_map(|dir| known.programs.iter().map(move |name| format!("{dir}/{name}")));
+    let programs =
+        PROGRAM_DIRS.iter().flat_map(|dir| known.programs.iter().map(move |name| format!("{dir}/{name}")));
     let is_socket = |at: &&&str| root.join(at).metadata().is_ok_and(|meta| meta.file_type().is_socket());
     Runtime {
         name: known.name,

@@ -2,7 +2,13 @@
 
 use nightjar_events::EVENTS;
 
-use super::{CapabilityState, Report, cgroups::Layout, kernel::Kernel, runtimes::Runtime, verdict::Health};
+use super::{
+    CapabilityState, Report,
+    cgroups::{Cgroups, Chosen, Layout},
+    kernel::Kernel,
+    runtimes::Runtime,
+    verdict::Health,
+};
 use crate::sensor::{HookState, HookStatus};
 
 pub fn report() -> Report {
@@ -27,14 +33,18 @@ pub fn report() -> Report {
             jit: Some(true),
         },
         capabilities: vec![CapabilityState { name: "CAP_BPF".into(), held: true, why: "load the programs" }],
-        cgroup_layout: Layout::V2,
+        cgroups: Cgroups {
+            layout: Layout::V2,
+            hierarchy: Some(Chosen { mount: "/sys/fs/cgroup".into(), controller: None }),
+            error: None,
+        },
         runtimes: vec![Runtime {
             name: "containerd",
             program: None,
             socket: Some("/run/containerd/containerd.sock".into()),
             state: None,
         }],
-        hooks: EVENTS.iter().map(|event| attached(&event)).collect(),
+        hooks: EVENTS.iter().map(attached).collect(),
         hooks_error: None,
         rules: Vec::new(),
     }

@@ -75,7 +75,11 @@ pub fn event_state(hooks: &[HookStatus], kind: Kind) -> EventState {
 
 /// Events of which at least something is reported.
 pub fn working_kinds(hooks: &[HookStatus]) -> BTreeSet<Kind> {
-    EVENTS.iter().map(|event| event.kind).filter(|kind| event_state(hooks, *kind) != EventState::Absent).collect()
+    EVENTS
+        .iter()
+        .map(|event| event.kind)
+        .filter(|kind| event_state(hooks, *kind) != EventState::Absent)
+        .collect()
 }
 
 pub fn problems(report: &Report) -> Vec<Problem> {
@@ -87,7 +91,14 @@ pub fn problems(report: &Report) -> Vec<Problem> {
     }
     if report.kernel.lockdown.as_deref() == Some("confidentiality") {
         let cure = "boot with lockdown=integrity";
-        add(true, "lockdown is set to confidentiality, which forbids reading kernel memory".into(), Some(cure));
+        add(
+            true,
+            "lockdown is set to confidentiality, which forbids reading kernel memory".into(),
+            Some(cure),
+        );
+    }
+    if let Some(error) = &report.cgroups.error {
+        add(true, format!("containers cannot be told apart: {error}"), None);
     }
     for capability in report.capabilities.iter().filter(|capability| !capability.held) {
         let cure = "run as root, or grant the capability";
@@ -107,7 +118,11 @@ pub fn problems(report: &Report) -> Vec<Problem> {
     }
     if report.kernel.jit == Some(false) {
         let cure = "sysctl net.core.bpf_jit_enable=1";
-        add(false, "kernel programs are interpreted, not compiled: every event costs more".into(), Some(cure));
+        add(
+            false,
+            "kernel programs are interpreted, not compiled: every event costs more".into(),
+            Some(cure),
+        );
     }
     found
 }

@@ -16,7 +16,9 @@ use crate::alert::json;
 ///
 /// Exit code 1 if there is an error; warnings alone leave it at 0.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  nightjar rules check my-rules.yaml\n  nightjar rules check rules/ --format json")]
+#[command(
+    after_help = "Examples:\n  nightjar rules check my-rules.yaml\n  nightjar rules check rules/ --format json"
+)]
 pub struct CheckArgs {
     /// Files, or folders of them; later ones may override earlier ones [default: the built-in rules]
     paths: Vec<PathBuf>,
@@ -64,8 +66,15 @@ fn lines(diagnostics: &[Diagnostic]) -> Result<String, serde_json::Error> {
     let line = |d: &Diagnostic| {
         let help = d.help.as_deref();
         let severity = d.severity.name();
-        json::to_line(&Line { severity, file: &d.file, line: d.line, column: d.column, message: &d.message, help })
-            .map(|line| line + "\n")
+        json::to_line(&Line {
+            severity,
+            file: &d.file,
+            line: d.line,
+            column: d.column,
+            message: &d.message,
+            help,
+        })
+        .map(|line| line + "\n")
     };
     diagnostics.iter().map(line).collect()
 }
@@ -95,7 +104,8 @@ mod tests {
         CheckArgs { paths: vec![file], format: Format::Json }.run().unwrap()
     }
 
-    const GOOD: &str = "- rule: r\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.type = execve\n";
+    const GOOD: &str =
+        "- rule: r\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.type = execve\n";
 
     #[test]
     fn a_good_file_passes_and_a_wrong_field_does_not() {
@@ -109,7 +119,10 @@ mod tests {
         let Err(diagnostics) = rule::load(&[source]) else { panic!("it loads") };
         let text = lines(&diagnostics).unwrap();
         let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
-        assert_eq!((&line["severity"], &line["file"], &line["line"]), (&"error".into(), &"a.yaml".into(), &5.into()));
+        assert_eq!(
+            (&line["severity"], &line["file"], &line["line"]),
+            (&"error".into(), &"a.yaml".into(), &5.into())
+        );
     }
 
     #[test]

@@ -12,7 +12,9 @@ use super::{
 
 /// Show a rule's condition as a tree, its fields with their meaning, and where its macros and lists come from
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  nightjar rules explain 'Terminal shell in container' --rules falco_rules.yaml")]
+#[command(
+    after_help = "Examples:\n  nightjar rules explain 'Terminal shell in container' --rules falco_rules.yaml"
+)]
 pub struct ExplainArgs {
     /// Name of the rule
     name: String,
@@ -25,7 +27,10 @@ pub struct ExplainArgs {
 impl ExplainArgs {
     pub fn run(self) -> Result<Exit, Failure> {
         let rules = load(&self.rules)?;
-        let explanation = rules.explain(&self.name, &|_| true).ok_or_else(|| unknown(&rules, &self.name)).or_end(Exit::Usage)?;
+        let explanation = rules
+            .explain(&self.name, &|_| true)
+            .ok_or_else(|| unknown(&rules, &self.name))
+            .or_end(Exit::Usage)?;
         print(&explanation.to_string())?;
         Ok(Exit::Done)
     }
@@ -54,6 +59,9 @@ mod tests {
         assert_eq!(explain("Shell started").unwrap(), Exit::Done);
         let failure = explain("shell strated").unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
-        assert_eq!(failure.error.to_string(), "no rule is called `shell strated`: did you mean `Shell started`?");
+        assert_eq!(
+            failure.error.to_string(),
+            "no rule is called `shell strated`: did you mean `Shell started`?"
+        );
     }
 }

@@ -19,7 +19,9 @@ use crate::alert::{escape::terminal as escaped, json};
 ///
 /// What this node in particular can see, `nightjar doctor` says.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  nightjar rules list\n  nightjar rules list falco_rules.yaml --format json | jq 'select(.fires == \"never\")'")]
+#[command(
+    after_help = "Examples:\n  nightjar rules list\n  nightjar rules list falco_rules.yaml --format json | jq 'select(.fires == \"never\")'"
+)]
 pub struct ListArgs {
     /// Files, or folders of them [default: the built-in rules]
     paths: Vec<PathBuf>,
@@ -43,9 +45,10 @@ impl ListArgs {
         let states = states(&rules, &EVENTS.iter().map(|event| event.kind).collect());
         let text = match self.format {
             Format::Table => table(&states, terminal.look.width),
-            Format::Json => {
-                states.iter().map(|state| json::to_line(state).map(|line| line + "\n")).collect::<Result<_, _>>()?
-            }
+            Format::Json => states
+                .iter()
+                .map(|state| json::to_line(state).map(|line| line + "\n"))
+                .collect::<Result<_, _>>()?,
         };
         print(&text)?;
         Ok(Exit::Done)

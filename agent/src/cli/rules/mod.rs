@@ -73,7 +73,10 @@ fn unusable(diagnostics: Vec<Diagnostic>) -> Failure {
     for diagnostic in diagnostics {
         eprintln!("{diagnostic}\n");
     }
-    Failure { exit: Exit::Usage, error: anyhow!("the rules cannot be used: {count} {}", plural(count, "error")) }
+    Failure {
+        exit: Exit::Usage,
+        error: anyhow!("the rules cannot be used: {count} {}", plural(count, "error")),
+    }
 }
 
 fn plural(count: usize, word: &str) -> String {

@@ -72,13 +72,19 @@ mod tests {
             rule("never", "evt.type = connect"),
             rule("off", "evt.type = execve"),
         ];
-        let Ok(loaded) = rule::load(&[Source { name: "a.yaml".into(), text: text.concat() }]) else { panic!("loads") };
+        let Ok(loaded) = rule::load(&[Source { name: "a.yaml".into(), text: text.concat() }]) else {
+            panic!("loads")
+        };
         let mut rules = loaded.rules;
         rules.select(&[Selection { enable: false, target: Target::Rule("off".into()) }]).unwrap();
         let states = states(&rules, &BTreeSet::from([Kind::Exec]));
         let fires: Vec<_> = states.iter().map(|state| state.fires).collect();
         assert_eq!(fires, [Fires::Wholly, Fires::Partly, Fires::Never, Fires::Off]);
         assert_eq!(states[1].coverage, "partly: without ptrace");
-        assert!(states[2].coverage.starts_with("cannot fire: needs event type connect"), "{}", states[2].coverage);
+        assert!(
+            states[2].coverage.starts_with("cannot fire: needs event type connect"),
+            "{}",
+            states[2].coverage
+        );
     }
 }

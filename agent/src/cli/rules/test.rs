@@ -26,7 +26,9 @@ const VALUE_SHOWN_MAX: usize = 120;
 /// Every test gives an event and says whether the rule must match it. Rules that are switched off are tested too.
 /// Exit code 1 if a test failed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  nightjar rules test rules/\n  nightjar rules test base.yaml my-changes.yaml")]
+#[command(
+    after_help = "Examples:\n  nightjar rules test rules/\n  nightjar rules test base.yaml my-changes.yaml"
+)]
 pub struct TestArgs {
     /// Files, or folders of them; all are loaded together [default: the built-in rules]
     paths: Vec<PathBuf>,
@@ -61,7 +63,8 @@ fn judge(rules: &RuleSet, test: &RuleTest) -> Result<(), String> {
 }
 
 fn why_it_matched(finding: &Finding) -> String {
-    let reasons: Vec<_> = finding.reasons.iter().map(|reason| format!("{}  is  {}", reason.check, reason.value)).collect();
+    let reasons: Vec<_> =
+        finding.reasons.iter().map(|reason| format!("{}  is  {}", reason.check, reason.value)).collect();
     format!("it matches, because\n{}", reasons.join("\n"))
 }
 
@@ -70,13 +73,21 @@ fn why_not(rules: &RuleSet, rule: &str, event: &Event) -> String {
     let Some(explanation) = rules.explain(rule, &|_| true) else {
         return format!("there is no rule `{rule}`");
     };
-    let seen: Vec<_> = explanation.fields.iter().map(|(name, _)| format!("{name}  is  {}", seen(name, event))).collect();
-    format!("it does not match; what it saw:\n{}\ncondition:\n{}", seen.join("\n"), explanation.tree.trim_end())
+    let seen: Vec<_> =
+        explanation.fields.iter().map(|(name, _)| format!("{name}  is  {}", seen(name, event))).collect();
+    format!(
+        "it does not match; what it saw:\n{}\ncondition:\n{}",
+        seen.join("\n"),
+        explanation.tree.trim_end()
+    )
 }
 
 /// The value of a field as written: `proc.aname[2]`.
 fn seen(written: &str, event: &Event) -> String {
-    let (name, arg) = written.strip_suffix(']').and_then(|rest| rest.split_once('[')).map_or((written, None), |(n, a)| (n, Some(a)));
+    let (name, arg) = written
+        .strip_suffix(']')
+        .and_then(|rest| rest.split_once('['))
+        .map_or((written, None), |(n, a)| (n, Some(a)));
     let Some((row, implied)) = field::resolve(name) else {
         return "of no event of this version".to_owned();
     };
@@ -93,14 +104,16 @@ fn line(test: &RuleTest, verdict: &Result<(), String>) -> String {
         Ok(()) => format!("ok      {name}\n"),
         Err(reason) => {
             let expected = if test.expect { "a match" } else { "no match" };
-            let reason: String = reason.lines().map(|line| format!("          {}\n", terminal(line))).collect();
+            let reason: String =
+                reason.lines().map(|line| format!("          {}\n", terminal(line))).collect();
             format!("FAILED  {name}\n        {}:{}: expected {expected}\n{reason}", test.file, test.line)
         }
     }
 }
 
 fn summary(rules: &RuleSet, passed: usize, failed: usize) -> String {
-    let untested = rules.rules().filter(|rule| rules.tests().iter().all(|test| test.rule != rule.name)).count();
+    let untested =
+        rules.rules().filter(|rule| rules.tests().iter().all(|test| test.rule != rule.name)).count();
     let untested = match untested {
         0 => String::new(),
         1 => "; 1 rule has no test".to_owned(),
@@ -129,7 +142,9 @@ mod tests {
 
     fn verdict(comm: &str, expect: &str) -> (RuleSet, Result<(), String>) {
         let text = RULE.replace("COMM", comm).replace("EXPECT", expect);
-        let Ok(loaded) = rule::load(&[Source { name: "a.yaml".into(), text }]) else { panic!("it does not load") };
+        let Ok(loaded) = rule::load(&[Source { name: "a.yaml".into(), text }]) else {
+            panic!("it does not load")
+        };
         let verdict = judge(&loaded.rules, &loaded.rules.tests()[0]);
         (loaded.rules, verdict)
     }
@@ -159,7 +174,9 @@ mod tests {
     #[test]
     fn an_event_that_cannot_be_is_a_failure_and_not_a_pass() {
         let text = RULE.replace("COMM", "sh, no_such_key: 1").replace("EXPECT", "no_match");
-        let Ok(loaded) = rule::load(&[Source { name: "a.yaml".into(), text }]) else { panic!("it does not load") };
+        let Ok(loaded) = rule::load(&[Source { name: "a.yaml".into(), text }]) else {
+            panic!("it does not load")
+        };
         assert!(judge(&loaded.rules, &loaded.rules.tests()[0]).unwrap_err().contains("no_such_key"));
     }
 }

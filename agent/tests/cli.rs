@@ -1,0 +1,182 @@
+//! The program as a shell sees it: exit codes, streams, and one alert from the kernel to a pipe.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Lines, Read},
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, Output, Stdio},
+};
+
+use nightjar::privilege::CAPABILITIES;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const RULE: &str = "\
+- rule: Marker read
+  desc: d
+  priority: NOTICE
+  output: marker (file=%fd.name pid=%proc.pid)
+  condition: evt.type in (open, openat) and fd.name = PATH
+";
+
+fn nightjar(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nightjar"));
+    command.args(args).env_remove("NO_COLOR");
+    command
+}
+
+fn output(args: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = nightjar(args).output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn rules_file(dir: &Path, text: &str) -> String {
+    let file = dir.join("rules.yaml");
+    fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    let mut child = nightjar(&["fields"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn mistakes_of_usage_are_told_apart_from_rules_that_are_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let wrong = rules_file(dir.path(), &RULE.replace("evt.type", "evt.tpye"));
+    assert_eq!(output(&["rnu"]).0, 2);
+    assert_eq!(output(&["run", "--ring-size", "3MiB"]).0, 2);
+    let (code, out, said) = output(&["rules", "check", &wrong]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(said.contains("did you mean `evt.type`?"), "{said}");
+    let (code, _, said) = output(&["run", "--rules", &wrong]);
+    assert_eq!(code, 2);
+    assert!(said.contains("the rules cannot be used: 1 error"), "{said}");
+}
+
+#[test]
+fn an_unknown_setting_is_named_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("nightjar.yaml");
+    fs::write(&file, "scope: all\nmin_priorty: notice\n").unwrap();
+    let (code, _, said) = output(&["run", "--config", file.to_str().unwrap()]);
+    assert_eq!(code, 2);
+    assert!(
+        said.contains("nightjar.yaml:2:1: unknown key `min_priorty`: did you mean `min_priority`?"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_built_in_rules_load_without_a_warning_and_pass_their_tests() {
+    let (code, _, said) = output(&["rules", "check"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.trim_end().ends_with("0 errors, 0 warnings"), "{said}");
+    let (code, out, _) = output(&["rules", "test"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains(" passed, 0 failed"), "{out}");
+}
+
+#[test]
+fn no_colour_goes_into_a_pipe_unless_asked_for() {
+    assert!(!output(&["doctor", "--help"]).1.contains('\x1b'));
+    assert!(!output(&["--help"]).1.contains('\x1b'));
+}
+
+/// The program as root with no other capabilities than these.
+fn confined(capabilities: &[String], args: &[&str]) -> Output {
+    let bounding: String = capabilities
+        .iter()
+        .map(|cap| format!(",+{}", cap.trim_start_matches("CAP_").to_lowercase()))
+        .collect();
+    let mut setpriv = Command::new("setpriv");
+    setpriv.arg(format!("--bounding-set=-all{bounding}")).args(["--inh-caps=-all", "--no-new-privs"]);
+    setpriv.arg(env!("CARGO_BIN_EXE_nightjar")).args(args).output().unwrap()
+}
+
+/// Needs root.
+#[test]
+fn the_capabilities_that_daemonset_grants_are_enough_and_a_missing_one_is_named() {
+    let listed: Vec<_> = CAPABILITIES
+        .iter()
+        .filter(|need| need.before.is_none())
+        .map(|need| need.capability.to_string())
+        .collect();
+    let Output { status, stdout, .. } = confined(&listed, &["doctor", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&stdout).unwrap();
+    let hooks = report["hooks"].as_array().unwrap();
+    assert!(!hooks.is_empty() && hooks.iter().all(|hook| hook["state"] != "failed"), "{report}");
+    assert!(matches!(status.code(), Some(0 | 1)), "{report}");
+
+    for spared in &listed {
+        let rest: Vec<_> = listed.iter().filter(|cap| *cap != spared).cloned().collect();
+        let Output { status, stderr, .. } = confined(&rest, &["run"]);
+        let said = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(3), "{said}");
+        assert!(said.contains(&format!("needs root, or {spared};")), "{said}");
+    }
+}
+
+/// The program, watching for its marker to be read. Needs root, as the agent does.
+struct Watching {
+    marker: PathBuf,
+    child: Child,
+    said: Lines<BufReader<ChildStderr>>,
+    _dir: TempDir,
+}
+
+fn watching() -> Watching {
+    let dir = tempfile::tempdir().unwrap();
+    let marker = dir.path().join("marker");
+    fs::write(&marker, "x").unwrap();
+    let rules = rules_file(dir.path(), &RULE.replace("PATH", marker.to_str().unwrap()));
+    let mut child =
+        nightjar(&["run", "--rules", &rules]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let watching = said.by_ref().map(Result::unwrap).find(|line| line.contains("watching"));
+    assert!(watching.is_some(), "ended with {:?}", child.wait());
+    Watching { marker, child, said, _dir: dir }
+}
+
+impl Watching {
+    /// Reads the marker; the pid of who did.
+    fn read_marker(&self) -> u32 {
+        let reader = Command::new("cat").arg(&self.marker).stdout(Stdio::null()).spawn().unwrap();
+        let pid = reader.id();
+        assert!(reader.wait_with_output().unwrap().status.success());
+        pid
+    }
+}
+
+#[test]
+fn a_watch_whose_reader_left_ends_quietly_with_its_next_alert() {
+    let mut watching = watching();
+    drop(watching.child.stdout.take());
+    watching.read_marker();
+    assert_eq!(watching.child.wait().unwrap().code(), Some(0));
+    let complaints: Vec<_> =
+        watching.said.map(Result::unwrap).filter(|line| !line.contains(" INFO ")).collect();
+    assert_eq!(complaints, Vec::<String>::new());
+}
+
+#[test]
+fn a_deed_becomes_one_json_line_and_an_interrupt_ends_in_order() {
+    let mut watching = watching();
+    let pid = watching.read_marker();
+    let mut line = String::new();
+    BufReader::new(watching.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let alert: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(alert["rule"], "Marker read");
+    assert_eq!(alert["output_fields"]["proc.pid"], pid);
+    assert_eq!(alert["process"]["name"], "cat");
+    assert_eq!(alert["process"]["ancestry"][0]["pid"], std::process::id());
+
+    let pid = rustix::process::Pid::from_child(&watching.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(watching.child.wait().unwrap().code(), Some(0));
+}
