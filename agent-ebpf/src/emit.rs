@@ -5,9 +5,11 @@ use core::{arch::asm, ffi::c_void, mem::offset_of};
 use aya_ebpf::helpers::{
     bpf_get_current_uid_gid, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
     generated::{
-        bpf_probe_read_kernel, bpf_probe_read_user, bpf_probe_read_user_str, bpf_ringbuf_output, bpf_ringbuf_query,
+        bpf_probe_read_kernel, bpf_probe_read_user, bpf_probe_read_user_str, bpf_ringbuf_output,
+        bpf_ringbuf_query,
     },
 };
+use aya_log_ebpf::debug;
 use nightjar_events::{
     Header, Span,
     control::Tally,
@@ -42,7 +44,7 @@ pub fn fixed<B: Page + 'static>(variant: u16, fill: impl FnOnce(*mut B)) {
 pub fn fixed_by<B: Page + 'static>(who: impl FnOnce(*mut Header), fill: impl FnOnce(*mut B)) {
     let Some(tally) = enter::<B>() else { return };
     let Some(mut slot) = EVENTS.reserve::<Fixed<B>>(0) else {
-        count(tally, offset_of!(Tally, lost));
+        lose::<B>(tally);
         return;
     };
     let record = slot.as_mut_ptr();
@@ -68,7 +70,7 @@ pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &mut Tail)) {
     // record is counted as lost rather than mixed.
     unsafe {
         if core::ptr::read_volatile(&raw const (*scratch).taken) != 0 {
-            count(tally, offset_of!(Tally, lost));
+            lose::<B>(tally);
             return;
         }
         core::ptr::write_volatile(&raw mut (*scratch).taken, 1);
@@ -79,7 +81,7 @@ pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &mut Tail)) {
     if sent {
         count(tally, offset_of!(Tally, submitted));
     } else {
-        count(tally, offset_of!(Tally, lost));
+        lose::<B>(tally);
     }
 }
 
@@ -116,6 +118,13 @@ fn enter<B: Page>() -> Option<*mut Tally> {
         }
     }
     Some(tally)
+}
+
+#[inline(always)]
+fn lose<B: Page>(tally: *mut Tally) {
+    count(tally, offset_of!(Tally, lost));
+    // The macro asks for a context and does not use it.
+    debug!((), "no room for a record of kind {}", B::KIND as u16);
 }
 
 /// Adds one to a column. Atomic, since an interrupt may count in it too; the target has no such method, only the

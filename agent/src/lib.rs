@@ -8,14 +8,14 @@
 //! `watch` is the first three as one, `pipeline` the whole line; `cli` is how a person starts it, `config` what they
 //! may set, `privilege` what the agent may do.
 
-pub mod sensor;
-pub mod intake;
-pub mod identity;
-pub mod watch;
 pub mod alert;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod identity;
+pub mod intake;
 pub mod output;
 pub mod pipeline;
-pub mod config;
 pub mod privilege;
-pub mod cli;
-pub mod demo;
+pub mod sensor;
+pub mod watch;

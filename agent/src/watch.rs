@@ -21,7 +21,8 @@ use crate::{
 const CLOCK_PERIOD: Duration = Duration::from_secs(10);
 
 /// Events that the process tree and the containers hang on. Attached whatever the rules ask for.
-pub const IDENTITY_KINDS: [Kind; 5] = [Kind::Exec, Kind::Fork, Kind::Exit, Kind::CgroupMkdir, Kind::CgroupRmdir];
+pub const IDENTITY_KINDS: [Kind; 5] =
+    [Kind::Exec, Kind::Fork, Kind::Exit, Kind::CgroupMkdir, Kind::CgroupRmdir];
 
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {

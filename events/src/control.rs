@@ -199,7 +199,9 @@ impl Settings {
 
 /// One event type's column of the ledger, summed over CPUs: `seen = submitted + shed + lost`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable,
+)]
 pub struct Tally {
     pub seen: u64,
     pub submitted: u64,

@@ -105,12 +105,21 @@ pub struct Record<'a> {
 /// Why bytes are not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireError {
-    Short { need: usize, have: usize },
+    Short {
+        need: usize,
+        have: usize,
+    },
     UnknownKind(u16),
-    UnknownVariant { kind: Kind, variant: u16 },
+    UnknownVariant {
+        kind: Kind,
+        variant: u16,
+    },
     TailTooLong(usize),
     /// A span points outside the tail, or its state is no state.
-    BadSpan { kind: Kind, span: Span },
+    BadSpan {
+        kind: Kind,
+        span: Span,
+    },
 }
 
 impl core::fmt::Display for WireError {
@@ -118,9 +127,13 @@ impl core::fmt::Display for WireError {
         match self {
             WireError::Short { need, have } => write!(f, "record of {have} bytes, {need} needed"),
             WireError::UnknownKind(kind) => write!(f, "unknown event kind {kind}"),
-            WireError::UnknownVariant { kind, variant } => write!(f, "{} has no variant {variant}", kind.name()),
+            WireError::UnknownVariant { kind, variant } => {
+                write!(f, "{} has no variant {variant}", kind.name())
+            }
             WireError::TailTooLong(len) => write!(f, "tail of {len} bytes, at most {TAIL_MAX} allowed"),
-            WireError::BadSpan { kind, span } => write!(f, "{} has a span outside its tail: {span:?}", kind.name()),
+            WireError::BadSpan { kind, span } => {
+                write!(f, "{} has a span outside its tail: {span:?}", kind.name())
+            }
         }
     }
 }

@@ -34,7 +34,9 @@ fn what_runs_in_it_bears_its_id() {
     let mut child = std::process::Command::new("/bin/sh").args(["-c", &script]).spawn().unwrap();
     child.wait().unwrap();
     let pid = child.id();
-    let seen = eyes.wait(Kind::Exec, |s| s.0.header.pid == pid && s.text(&nightjar_events::event::exec::COMM) == "sleep");
+    let seen = eyes.wait(Kind::Exec, |s| {
+        s.0.header.pid == pid && s.text(&nightjar_events::event::exec::COMM) == "sleep"
+    });
     fs::remove_dir(&dir).unwrap();
     assert_eq!(seen.0.header.cgroup_id, id);
 }

@@ -25,7 +25,9 @@ fn to_port(eyes: &Eyes, port: u16) -> Seen {
 
 fn to_path(eyes: &Eyes, path: &[u8]) -> Seen {
     eyes.wait(Kind::Connect, |seen| {
-        seen.0.header.pid == std::process::id() && !seen.is_absent(&connect::PATH) && seen.bytes(&connect::PATH) == path
+        seen.0.header.pid == std::process::id()
+            && !seen.is_absent(&connect::PATH)
+            && seen.bytes(&connect::PATH) == path
     })
 }
 
@@ -153,7 +155,9 @@ fn netlink_is_named_as_such() {
         fd
     };
     let seen = eyes.wait(Kind::Connect, |s| {
-        s.0.header.pid == std::process::id() && s.number(&connect::FD) == i128::from(fd) && s.text(&connect::FAMILY) == "netlink"
+        s.0.header.pid == std::process::id()
+            && s.number(&connect::FD) == i128::from(fd)
+            && s.text(&connect::FAMILY) == "netlink"
     });
     assert_eq!(seen.number(&connect::RESULT), 0);
 }
@@ -173,7 +177,9 @@ fn a_descriptor_that_is_no_socket_fails_and_is_told() {
     };
     assert_eq!(result, -1);
     let seen = eyes.wait(Kind::Connect, |s| {
-        s.0.header.pid == std::process::id() && s.number(&connect::FD) == i128::from(file.as_raw_fd()) && s.number(&connect::RESULT) == -88
+        s.0.header.pid == std::process::id()
+            && s.number(&connect::FD) == i128::from(file.as_raw_fd())
+            && s.number(&connect::RESULT) == -88
     });
     assert!(seen.is_absent(&connect::DEST_IP));
 }

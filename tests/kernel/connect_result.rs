@@ -18,7 +18,8 @@ const ECONNREFUSED: i128 = -111;
 /// Connects without blocking; gives the socket and what the call itself was told.
 fn start(eyes: &Eyes, port: u16) -> (rustix::fd::OwnedFd, Seen) {
     let socket =
-        rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::NONBLOCK, None).unwrap();
+        rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::NONBLOCK, None)
+            .unwrap();
     let there = SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, port);
     assert_eq!(rustix::net::connect(&socket, &there), Err(rustix::io::Errno::INPROGRESS));
     let call = eyes.wait(Kind::Connect, |s| {
@@ -33,7 +34,8 @@ fn outcome(port: u16) -> (Seen, Seen, i32) {
     // A second view: the outcome may be told before the call's own record.
     let results = Eyes::open();
     let (socket, call) = start(&eyes, port);
-    let seen = results.wait(Kind::ConnectResult, |s| s.value(&connect_result::DEST_PORT) == Value::Uint(port.into()));
+    let seen = results
+        .wait(Kind::ConnectResult, |s| s.value(&connect_result::DEST_PORT) == Value::Uint(port.into()));
     (call, seen, socket.as_raw_fd())
 }
 

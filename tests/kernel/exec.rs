@@ -44,8 +44,14 @@ fn a_program_is_seen_with_who_ran_it_and_from_where() {
     assert_eq!(seen.number(&exec::ARGC), 2);
     assert_eq!(seen.text(&exec::COMM), "sleep");
     assert_eq!(seen.number(&exec::EXE_INODE), meta.st_ino().into());
-    assert_eq!(seen.number(&exec::EXE_MTIME), (meta.st_mtime() * 1_000_000_000 + meta.st_mtime_nsec()).into());
-    assert_eq!(seen.number(&exec::EXE_CTIME), (meta.st_ctime() * 1_000_000_000 + meta.st_ctime_nsec()).into());
+    assert_eq!(
+        seen.number(&exec::EXE_MTIME),
+        (meta.st_mtime() * 1_000_000_000 + meta.st_mtime_nsec()).into()
+    );
+    assert_eq!(
+        seen.number(&exec::EXE_CTIME),
+        (meta.st_ctime() * 1_000_000_000 + meta.st_ctime_nsec()).into()
+    );
     assert_eq!(seen.number(&exec::PPID), std::process::id().into());
     assert_eq!(flags(&seen), 0);
     assert_eq!(seen.0.header.pid, seen.0.header.tid);
@@ -133,8 +139,14 @@ fn a_set_user_id_program_has_another_effective_user() {
 
 #[test]
 fn arguments_arrive_byte_for_byte() {
-    let hostile: [&[u8]; 6] =
-        [b"a\nb", b"\x1b[31mred\x1b[0m", b"\xff\xfe invalid", b"", b"tab\tquote\"back\\", "\u{202e}rtl".as_bytes()];
+    let hostile: [&[u8]; 6] = [
+        b"a\nb",
+        b"\x1b[31mred\x1b[0m",
+        b"\xff\xfe invalid",
+        b"",
+        b"tab\tquote\"back\\",
+        "\u{202e}rtl".as_bytes(),
+    ];
     let seen = seen(Command::new("/bin/true").args(hostile.map(OsStr::from_bytes)));
     let args = seen.list(&exec::ARGS);
     assert_eq!(args[0], b"/bin/true");
@@ -261,7 +273,14 @@ fn by_descriptor(file: &File) -> Command {
         command.pre_exec(move || {
             let args = [c"program".as_ptr(), c"0".as_ptr(), std::ptr::null()];
             let env = [std::ptr::null::<libc::c_char>()];
-            libc::syscall(libc::SYS_execveat, fd, c"".as_ptr(), args.as_ptr(), env.as_ptr(), libc::AT_EMPTY_PATH);
+            libc::syscall(
+                libc::SYS_execveat,
+                fd,
+                c"".as_ptr(),
+                args.as_ptr(),
+                env.as_ptr(),
+                libc::AT_EMPTY_PATH,
+            );
             Err(std::io::Error::last_os_error())
         })
     };

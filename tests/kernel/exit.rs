@@ -33,7 +33,9 @@ fn the_signal_is_told() {
 #[test]
 fn a_core_dump_is_told() {
     let dir = tempfile::tempdir().unwrap();
-    let seen = of(Command::new("/bin/sh").args(["-c", "ulimit -c unlimited; kill -SEGV $$"]).current_dir(dir.path()));
+    let seen = of(Command::new("/bin/sh")
+        .args(["-c", "ulimit -c unlimited; kill -SEGV $$"])
+        .current_dir(dir.path()));
     assert_eq!(seen.number(&exit::SIGNAL), 11);
     // The kernel says whether it dumped; where core_pattern leads is the machine's affair.
     let dumped = std::fs::read_dir(dir.path()).unwrap().count() > 0;

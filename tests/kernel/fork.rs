@@ -31,7 +31,8 @@ fn clone3(flags: u64, cgroup: u64) -> libc::pid_t {
     };
     // SAFETY: without CLONE_VM the child has memory of its own and makes one system call.
     unsafe {
-        let pid = libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) as libc::pid_t;
+        let pid =
+            libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) as libc::pid_t;
         if pid == 0 {
             libc::_exit(0);
         }
@@ -115,6 +116,7 @@ fn clone3_into_a_cgroup_is_told_of_the_child() {
 
 fn unified_mount() -> std::path::PathBuf {
     let mounts = fs::read_to_string("/proc/mounts").unwrap();
-    let line = mounts.lines().find(|line| line.split(' ').nth(2) == Some("cgroup2")).expect("cgroup2 is mounted");
+    let line =
+        mounts.lines().find(|line| line.split(' ').nth(2) == Some("cgroup2")).expect("cgroup2 is mounted");
     line.split(' ').nth(1).unwrap().into()
 }

@@ -26,7 +26,8 @@ fn take(ring: &mut Ring, kind: Kind) -> u64 {
         if batch.is_empty() {
             return received;
         }
-        received += batch.iter().filter(|bytes| Intake::decode(bytes).unwrap().body.kind() == kind).count() as u64;
+        received +=
+            batch.iter().filter(|bytes| Intake::decode(bytes).unwrap().body.kind() == kind).count() as u64;
     }
 }
 

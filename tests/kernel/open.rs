@@ -80,8 +80,20 @@ fn each_system_call_says_which_it_was() {
     unsafe {
         libc::syscall(libc::SYS_creat, path("creat").as_ptr(), 0o600);
         libc::syscall(libc::SYS_open, path("open").as_ptr(), libc::O_RDWR | libc::O_CREAT, 0o600);
-        libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path("openat").as_ptr(), libc::O_RDWR | libc::O_CREAT, 0o600);
-        libc::syscall(libc::SYS_openat2, libc::AT_FDCWD, path("openat2").as_ptr(), how.as_ptr(), size_of_val(&how));
+        libc::syscall(
+            libc::SYS_openat,
+            libc::AT_FDCWD,
+            path("openat").as_ptr(),
+            libc::O_RDWR | libc::O_CREAT,
+            0o600,
+        );
+        libc::syscall(
+            libc::SYS_openat2,
+            libc::AT_FDCWD,
+            path("openat2").as_ptr(),
+            how.as_ptr(),
+            size_of_val(&how),
+        );
     }
     for name in ["creat", "open", "openat", "openat2"] {
         let seen = of(&eyes, dir.path().join(name));
@@ -127,7 +139,8 @@ fn a_file_without_a_name_is_marked() {
     let fd = unsafe { libc::open(path.as_ptr(), libc::O_TMPFILE | libc::O_RDWR, 0o600) };
     assert!(fd >= 0, "O_TMPFILE: {}", errno());
     let seen = eyes.wait(Kind::Open, |s| {
-        s.0.header.pid == std::process::id() && s.number(&open::FLAGS) as i32 & libc::O_TMPFILE == libc::O_TMPFILE
+        s.0.header.pid == std::process::id()
+            && s.number(&open::FLAGS) as i32 & libc::O_TMPFILE == libc::O_TMPFILE
     });
     assert_eq!(seen.value(&open::UNNAMED), Value::Bool(true));
     assert_eq!(seen.text(&open::FILE_TYPE), "file");

@@ -2,11 +2,7 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::{
-    helpers::generated::bpf_probe_read_user,
-    macros::tracepoint,
-    programs::TracePointContext,
-};
+use aya_ebpf::{helpers::generated::bpf_probe_read_user, macros::tracepoint, programs::TracePointContext};
 use nightjar_events::event::connect::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, Connect, SPAN_PATH, Socket};
 
 use super::{connect_result, returned};
@@ -90,12 +86,20 @@ fn asked_ip(socket: *mut Socket, asked: Asked) {
     let mut port = 0u16;
     // SAFETY: the helper checks addresses; destinations are as long as what is read.
     unsafe {
-        user(&raw mut port, asked.address + 2);
+        bpf_probe_read_user((&raw mut port).cast(), 2, (asked.address + 2) as *const c_void);
         (*socket).destination_port = u16::from_be(port);
         if (*socket).family == AF_INET {
-            bpf_probe_read_user((&raw mut (*socket).destination).cast(), 4, (asked.address + 4) as *const c_void);
+            bpf_probe_read_user(
+                (&raw mut (*socket).destination).cast(),
+                4,
+                (asked.address + 4) as *const c_void,
+            );
         } else {
-            bpf_probe_read_user((&raw mut (*socket).destination).cast(), 16, (asked.address + 8) as *const c_void);
+            bpf_probe_read_user(
+                (&raw mut (*socket).destination).cast(),
+                16,
+                (asked.address + 8) as *const c_void,
+            );
         }
     }
 }
@@ -107,10 +111,4 @@ fn asked_netlink(socket: *mut Socket, asked: Asked) {
     unsafe {
         bpf_probe_read_user((&raw mut (*socket).destination).cast(), 8, (asked.address + 4) as *const c_void);
     }
-}
-
-#[inline(always)]
-unsafe fn user<T>(to: *mut T, address: u64) {
-    // SAFETY: the caller gives a writable integer.
-    unsafe { bpf_probe_read_user(to.cast(), size_of::<T>() as u32, address as *const c_void) };
 }

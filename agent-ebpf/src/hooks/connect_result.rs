@@ -156,19 +156,14 @@ fn tell(sock: Sock, entry: *mut Connecting) {
             // SAFETY: as above.
             unsafe {
                 (&raw mut (*body).socket).write((*entry).socket);
-                (*body).socket.source_port = source_port(sock, entry);
+                // The kernel picks the port after SYN_SENT is set, so the entry has it only of a bound socket.
+                if (*body).socket.source_port == 0 {
+                    (*body).socket.source_port = sock.source_port();
+                }
                 (*body).elapsed = bpf_ktime_get_boot_ns().saturating_sub((*entry).who.time);
                 (*body).result = (*entry).answer;
                 (*body).fd = (*entry).fd;
             }
         },
     );
-}
-
-/// The kernel picks the port after SYN_SENT is set, so the entry has it only for a bound socket.
-#[inline(always)]
-unsafe fn source_port(sock: Sock, entry: *mut Connecting) -> u16 {
-    // SAFETY: the caller vouches for `entry`.
-    let bound = unsafe { (*entry).socket.source_port };
-    if bound != 0 { bound } else { sock.source_port() }
 }

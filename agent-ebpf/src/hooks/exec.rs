@@ -137,7 +137,11 @@ fn names(body: *mut Exec, task: Task) {
     let tid = task.tid();
     // SAFETY: `comm` is COMM_LEN bytes on both sides; the map's value lives until this program ends.
     unsafe {
-        bpf_probe_read_kernel((&raw mut (*body).comm).cast(), COMM_LEN as u32, task.comm_address() as *const _);
+        bpf_probe_read_kernel(
+            (&raw mut (*body).comm).cast(),
+            COMM_LEN as u32,
+            task.comm_address() as *const _,
+        );
         if let Some(before) = RENAMED.get_ptr(&tid) {
             let to = (&raw mut (*body).comm_before).cast::<u64>();
             to.write((*before).0);

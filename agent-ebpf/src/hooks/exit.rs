@@ -1,6 +1,8 @@
 //! `exit`, at sched_process_exit of a process's last thread.
 
-use aya_ebpf::{helpers::generated::bpf_probe_read_kernel, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{
+    helpers::generated::bpf_probe_read_kernel, macros::btf_tracepoint, programs::BtfTracePointContext,
+};
 use nightjar_events::{event::exit::Exit, wire::COMM_LEN};
 
 use super::arg;
@@ -17,7 +19,11 @@ fn exit(ctx: BtfTracePointContext) -> i32 {
         // SAFETY: the body is ours until it is submitted.
         unsafe {
             (*body).status = task.exit_status();
-            bpf_probe_read_kernel((&raw mut (*body).comm).cast(), COMM_LEN as u32, task.comm_address() as *const _);
+            bpf_probe_read_kernel(
+                (&raw mut (*body).comm).cast(),
+                COMM_LEN as u32,
+                task.comm_address() as *const _,
+            );
         }
     });
     0

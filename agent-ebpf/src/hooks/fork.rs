@@ -1,6 +1,8 @@
 //! `fork`, at task_newtask: the child is in its cgroup and has not run yet.
 
-use aya_ebpf::{helpers::generated::bpf_probe_read_kernel, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{
+    helpers::generated::bpf_probe_read_kernel, macros::btf_tracepoint, programs::BtfTracePointContext,
+};
 use nightjar_events::{event::fork::Fork, wire::COMM_LEN};
 
 use super::arg;
@@ -29,7 +31,11 @@ fn fork(ctx: BtfTracePointContext) -> i32 {
             (*body).child_pid = child.tgid();
             (*body).child_vpid = pid.nr_at(pid.level());
             (*body).child_pid_ns = pid.namespace();
-            bpf_probe_read_kernel((&raw mut (*body).comm).cast(), COMM_LEN as u32, child.comm_address() as *const _);
+            bpf_probe_read_kernel(
+                (&raw mut (*body).comm).cast(),
+                COMM_LEN as u32,
+                child.comm_address() as *const _,
+            );
         }
     });
     0

@@ -34,7 +34,11 @@ pub enum HookState {
 
 pub(super) fn attach(bpf: &mut Ebpf, btf: &Btf, kinds: &BTreeSet<Kind>) -> Vec<HookStatus> {
     let mut done = HashMap::new();
-    EVENTS.iter().filter(|event| kinds.contains(&event.kind)).flat_map(|event| best(bpf, btf, event, &mut done)).collect()
+    EVENTS
+        .iter()
+        .filter(|event| kinds.contains(&event.kind))
+        .flat_map(|event| best(bpf, btf, event, &mut done))
+        .collect()
 }
 
 /// What became of a program that several events share.
@@ -55,7 +59,8 @@ fn best(bpf: &mut Ebpf, btf: &Btf, event: &Event, done: &mut Done) -> Vec<HookSt
 
 fn try_hook(bpf: &mut Ebpf, btf: &Btf, event: &Event, hook: &Hook, done: &mut Done) -> Vec<HookStatus> {
     let status = |point: &Point| {
-        let (state, reason) = done.entry(point.program).or_insert_with(|| attach_point(bpf, btf, point)).clone();
+        let (state, reason) =
+            done.entry(point.program).or_insert_with(|| attach_point(bpf, btf, point)).clone();
         let (program, target, family) = (point.program, point.target, family_of(point).name());
         HookStatus { event: event.name, program, target, family, state, reason }
     };
@@ -82,7 +87,9 @@ fn attach_point(bpf: &mut Ebpf, btf: &Btf, point: &Point) -> (HookState, Option<
             }
             p.load().and_then(|()| p.attach(category, name).map(drop))
         }
-        other => return (HookState::Failed, Some(format!("unexpected program type {:?}", other.prog_type()))),
+        other => {
+            return (HookState::Failed, Some(format!("unexpected program type {:?}", other.prog_type())));
+        }
     };
     match result {
         Ok(()) => (HookState::Attached, None),
@@ -93,7 +100,8 @@ fn attach_point(bpf: &mut Ebpf, btf: &Btf, point: &Point) -> (HookState, Option<
 /// The error with its causes, in one line; of a verifier's log only the end, where the reason stands.
 fn explain(error: &dyn std::error::Error) -> String {
     const REASON_MAX: usize = 600;
-    let chain: Vec<String> = std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string).collect();
+    let chain: Vec<String> =
+        std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string).collect();
     let text = chain.join(": ").split_whitespace().collect::<Vec<_>>().join(" ");
     let skip = text.chars().count().saturating_sub(REASON_MAX);
     if skip == 0 { text } else { format!("…{}", text.chars().skip(skip).collect::<String>()) }

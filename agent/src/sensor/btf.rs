@@ -46,7 +46,8 @@ impl KernelTypes {
 
     fn parse(mut bytes: Vec<u8>) -> Result<Self, SensorError> {
         bytes.truncate(BTF_MAX);
-        let types = TypeInformation::new(&Bytes(bytes)).map_err(|error| SensorError::BadBtf(error.message().to_owned()))?;
+        let types = TypeInformation::new(&Bytes(bytes))
+            .map_err(|error| SensorError::BadBtf(error.message().to_owned()))?;
         let structs = types
             .get()
             .iter()

@@ -38,6 +38,10 @@ pub const RING_MAX: u32 = 1 << 30;
 /// x86_64 and aarch64 with 4 KiB pages (arch/x86/include/asm/page_64_types.h). Used only before 5.15.
 const THREAD_SIZE: u64 = 16 * 1024;
 
+/// Room for messages of the kernel programs, where they are wanted; else the least that a ring can be.
+const LOG_BYTES: u32 = 128 * 1024;
+const PAGE: u32 = 4096;
+
 /// What the caller decides about the kernel side.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -80,6 +84,7 @@ impl Sensor {
             .override_global(aya_log::LEVEL, &log_level, false)
             .map_max_entries("EVENTS", options.ring_bytes)
             .map_max_entries("SCRATCH", cpus as u32)
+            .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE })
             .load(&object)
             .map_err(SensorError::Load)?;
         let hooks = attach::attach(&mut bpf, &btf, &options.kinds);
@@ -140,6 +145,12 @@ fn mount_tracefs() -> Result<(), SensorError> {
     if Path::new(TRACEFS).join("events").is_dir() {
         return Ok(());
     }
-    rustix::mount::mount("tracefs", TRACEFS, "tracefs", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)
-        .map_err(|errno| SensorError::Tracefs(errno.into()))
+    rustix::mount::mount(
+        "tracefs",
+        TRACEFS,
+        "tracefs",
+        MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC,
+        None,
+    )
+    .map_err(|errno| SensorError::Tracefs(errno.into()))
 }

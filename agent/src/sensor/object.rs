@@ -15,7 +15,9 @@ static EMBEDDED: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../agent-ebpf/
 
 pub(super) fn bytes() -> Result<Cow<'static, [u8]>, SensorError> {
     match std::env::var(OBJECT_VARIABLE) {
-        Ok(path) => std::fs::read(&path).map(Cow::Owned).map_err(|source| SensorError::Object { path, source }),
+        Ok(path) => {
+            std::fs::read(&path).map(Cow::Owned).map_err(|source| SensorError::Object { path, source })
+        }
         Err(_) => Ok(Cow::Borrowed(&EMBEDDED.0)),
     }
 }

@@ -105,19 +105,21 @@ const fn row(name: &'static str, ty: Type, ecs: Option<&'static str>, doc: &'sta
 pub const RESULT: Field = row("res", Type::Result, None, "0, or a negated errno.", |r| {
     r.of(|e: &Connect| Raw::Int(e.result.into()))
 });
-pub const FD: Field = row("fd", Type::Int, None, "Descriptor of the socket.", |r| r.of(|e: &Connect| Raw::Int(e.fd.into())));
-pub const FAMILY: Field = row("family", Type::Enum(FAMILIES), Some("network.type"), "Address family of the socket.", |r| {
-    r.of(|e: &Connect| Raw::Uint(e.socket.family.into()))
-});
+pub const FD: Field =
+    row("fd", Type::Int, None, "Descriptor of the socket.", |r| r.of(|e: &Connect| Raw::Int(e.fd.into())));
+pub const FAMILY: Field =
+    row("family", Type::Enum(FAMILIES), Some("network.type"), "Address family of the socket.", |r| {
+        r.of(|e: &Connect| Raw::Uint(e.socket.family.into()))
+    });
 pub const SOCK_TYPE: Field = row("sock_type", Type::Enum(SOCK_TYPES), None, "Type of the socket.", |r| {
     r.of(|e: &Connect| Raw::Uint(e.socket.sock_type.into()))
 });
-pub const PROTOCOL: Field = row("protocol", Type::Uint, Some("network.iana_number"), "Protocol number within the family.", |r| {
-    r.of(|e: &Connect| Raw::Uint(e.socket.protocol.into()))
-});
-pub const SOURCE_IP: Field = row("saddr", Type::Ip, Some("source.ip"), "Own address.", |r| {
-    r.of(|e: &Connect| e.socket.source_ip())
-});
+pub const PROTOCOL: Field =
+    row("protocol", Type::Uint, Some("network.iana_number"), "Protocol number within the family.", |r| {
+        r.of(|e: &Connect| Raw::Uint(e.socket.protocol.into()))
+    });
+pub const SOURCE_IP: Field =
+    row("saddr", Type::Ip, Some("source.ip"), "Own address.", |r| r.of(|e: &Connect| e.socket.source_ip()));
 pub const SOURCE_PORT: Field = row("sport", Type::Port, Some("source.port"), "Own port.", |r| {
     r.of(|e: &Connect| e.socket.port(e.socket.source_port))
 });
@@ -127,12 +129,18 @@ pub const DEST_IP: Field = row("daddr", Type::Ip, Some("destination.ip"), "Addre
 pub const DEST_PORT: Field = row("dport", Type::Port, Some("destination.port"), "Port asked for.", |r| {
     r.of(|e: &Connect| e.socket.port(e.socket.destination_port))
 });
-pub const PATH: Field = row("path", Type::Text, Some("destination.address"), "Path of a unix socket; an abstract name begins with a NUL.", |r| {
-    r.of(|e: &Connect| match r.text(&e.spans[SPAN_PATH]) {
-        Raw::Text(name, cut) => Raw::Text(socket_name(name), cut),
-        other => other,
-    })
-});
+pub const PATH: Field = row(
+    "path",
+    Type::Text,
+    Some("destination.address"),
+    "Path of a unix socket; an abstract name begins with a NUL.",
+    |r| {
+        r.of(|e: &Connect| match r.text(&e.spans[SPAN_PATH]) {
+            Raw::Text(name, cut) => Raw::Text(socket_name(name), cut),
+            other => other,
+        })
+    },
+);
 
 /// `sun_path` is NUL-padded, unless it begins with a NUL: then every byte is part of the abstract name (unix(7)).
 fn socket_name(path: &[u8]) -> &[u8] {

@@ -54,9 +54,10 @@ pub const RESULT: Field = row("res", Type::Result, None, "0 when established, el
 pub const FD: Field = row("fd", Type::Int, None, "Descriptor that was given to connect.", |r| {
     r.of(|e: &ConnectResult| Raw::Int(e.fd.into()))
 });
-pub const FAMILY: Field = row("family", Type::Enum(FAMILIES), Some("network.type"), "Address family of the socket.", |r| {
-    r.of(|e: &ConnectResult| Raw::Uint(e.socket.family.into()))
-});
+pub const FAMILY: Field =
+    row("family", Type::Enum(FAMILIES), Some("network.type"), "Address family of the socket.", |r| {
+        r.of(|e: &ConnectResult| Raw::Uint(e.socket.family.into()))
+    });
 pub const SOURCE_IP: Field = row("saddr", Type::Ip, Some("source.ip"), "Own address.", |r| {
     r.of(|e: &ConnectResult| e.socket.source_ip())
 });

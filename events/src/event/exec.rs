@@ -95,9 +95,39 @@ pub static EVENT: Event = Event {
         ],
     }],
     fields: &[
-        ARGS, ARGC, EXE, FILENAME, CWD, COMM, COMM_BEFORE, FLAGS_FIELD, EXE_INODE, EXE_DEV, EXE_MTIME, EXE_CTIME, PPID,
-        VPID, PGID, VPGID, SID, TTY, LOGINUID, UID, GID, EUID, EGID, CAP_EFFECTIVE, CAP_PERMITTED, CAP_INHERITABLE,
-        MNT_NS, PID_NS, NET_NS, USER_NS, UTS_NS, IPC_NS, CGROUP_NS,
+        ARGS,
+        ARGC,
+        EXE,
+        FILENAME,
+        CWD,
+        COMM,
+        COMM_BEFORE,
+        FLAGS_FIELD,
+        EXE_INODE,
+        EXE_DEV,
+        EXE_MTIME,
+        EXE_CTIME,
+        PPID,
+        VPID,
+        PGID,
+        VPGID,
+        SID,
+        TTY,
+        LOGINUID,
+        UID,
+        GID,
+        EUID,
+        EGID,
+        CAP_EFFECTIVE,
+        CAP_PERMITTED,
+        CAP_INHERITABLE,
+        MNT_NS,
+        PID_NS,
+        NET_NS,
+        USER_NS,
+        UTS_NS,
+        IPC_NS,
+        CGROUP_NS,
     ],
 };
 
@@ -105,63 +135,107 @@ const fn row(name: &'static str, ty: Type, ecs: Option<&'static str>, doc: &'sta
     Field { kind: Kind::Exec, name, ty, ecs, doc, get }
 }
 
-pub const ARGS: Field = row("args", Type::List, Some("process.args"), "Argument vector, the program's own name first.", |r| {
-    r.of(|e: &Exec| r.list(&e.spans[SPAN_ARGS]))
-});
-pub const ARGC: Field = row("argc", Type::Uint, Some("process.args_count"), "Number of arguments, also of those cut off.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.argc.into()))
-});
-pub const EXE: Field = row("exe", Type::Path, Some("process.executable"), "Path of the program's file, from the kernel's file object; of the interpreter for a script.", |r| {
-    r.of(|e: &Exec| r.path(&e.spans[SPAN_EXE]))
-});
-pub const FILENAME: Field = row("filename", Type::Text, None, "Path as the caller gave it: relative to `cwd`, or `/dev/fd/N` for a descriptor.", |r| {
-    r.of(|e: &Exec| r.text(&e.spans[SPAN_FILENAME]))
-});
+pub const ARGS: Field =
+    row("args", Type::List, Some("process.args"), "Argument vector, the program's own name first.", |r| {
+        r.of(|e: &Exec| r.list(&e.spans[SPAN_ARGS]))
+    });
+pub const ARGC: Field =
+    row("argc", Type::Uint, Some("process.args_count"), "Number of arguments, also of those cut off.", |r| {
+        r.of(|e: &Exec| Raw::Uint(e.argc.into()))
+    });
+pub const EXE: Field = row(
+    "exe",
+    Type::Path,
+    Some("process.executable"),
+    "Path of the program's file, from the kernel's file object; of the interpreter for a script.",
+    |r| r.of(|e: &Exec| r.path(&e.spans[SPAN_EXE])),
+);
+pub const FILENAME: Field = row(
+    "filename",
+    Type::Text,
+    None,
+    "Path as the caller gave it: relative to `cwd`, or `/dev/fd/N` for a descriptor.",
+    |r| r.of(|e: &Exec| r.text(&e.spans[SPAN_FILENAME])),
+);
 pub const CWD: Field = row("cwd", Type::Path, Some("process.working_directory"), "Working directory.", |r| {
     r.of(|e: &Exec| r.path(&e.spans[SPAN_CWD]))
 });
 pub const COMM: Field = row("comm", Type::Text, Some("process.name"), "Thread name after the exec.", |r| {
     r.of(|e: &Exec| comm(&e.comm))
 });
-pub const COMM_BEFORE: Field = row("comm_before", Type::Text, Some("process.previous.name"), "Thread name before the exec.", |r| {
-    r.of(|e: &Exec| comm(&e.comm_before))
-});
-pub const FLAGS_FIELD: Field = row("flags", Type::Flags(FLAGS), None, "EXE_FROM_MEMFD: runs from a memfd. EXE_UPPER_LAYER: the file was written after the container started (overlay's upper layer). EXE_DELETED: has no name any more. SCRIPT: started through `#!`.", |r| {
-    r.of(|e: &Exec| Raw::Flags(e.flags.into()))
-});
-pub const EXE_INODE: Field = row("exe_ino", Type::Uint, Some("process.executable_inode"), "Inode number of the program's file.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.exe_inode))
-});
-pub const EXE_DEV: Field = row("exe_dev", Type::Uint, None, "Device of the program's file, as the kernel encodes it (major << 20 | minor).", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.exe_dev.into()))
-});
-pub const EXE_MTIME: Field = row("exe_ino_mtime", Type::Time, None, "When the program's file was last written.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.exe_mtime))
-});
-pub const EXE_CTIME: Field = row("exe_ino_ctime", Type::Time, None, "When the program's inode last changed.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.exe_ctime))
-});
-pub const PPID: Field = row("ptid", Type::Uint, Some("process.parent.pid"), "Process id of the parent.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.ppid.into()))
-});
-pub const VPID: Field = row("vpid", Type::Uint, Some("process.vpid"), "Process id in its own pid namespace.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.vpid.into()))
-});
-pub const PGID: Field = row("pgid", Type::Uint, Some("process.group_leader.pid"), "Process group, in the initial pid namespace.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.pgid.into()))
-});
-pub const VPGID: Field = row("vpgid", Type::Uint, None, "Process group, in the process's own pid namespace.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.vpgid.into()))
-});
-pub const SID: Field = row("sid", Type::Uint, Some("process.session_leader.pid"), "Session, in the initial pid namespace.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.sid.into()))
-});
-pub const TTY: Field = row("tty", Type::Uint, Some("process.tty.char_device.minor"), "Controlling terminal's device number (as /proc/PID/stat), 0 for none.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.tty.into()))
-});
-pub const LOGINUID: Field = row("loginuid", Type::Uint, Some("process.real_user.login_id"), "User id of the login session, 4294967295 when there was none.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.loginuid.into()))
-});
+pub const COMM_BEFORE: Field =
+    row("comm_before", Type::Text, Some("process.previous.name"), "Thread name before the exec.", |r| {
+        r.of(|e: &Exec| comm(&e.comm_before))
+    });
+pub const FLAGS_FIELD: Field = row(
+    "flags",
+    Type::Flags(FLAGS),
+    None,
+    "EXE_FROM_MEMFD: runs from a memfd. EXE_UPPER_LAYER: the file was written after the container started (overlay's upper layer). EXE_DELETED: has no name any more. SCRIPT: started through `#!`.",
+    |r| r.of(|e: &Exec| Raw::Flags(e.flags.into())),
+);
+pub const EXE_INODE: Field = row(
+    "exe_ino",
+    Type::Uint,
+    Some("process.executable_inode"),
+    "Inode number of the program's file.",
+    |r| r.of(|e: &Exec| Raw::Uint(e.exe_inode)),
+);
+pub const EXE_DEV: Field = row(
+    "exe_dev",
+    Type::Uint,
+    None,
+    "Device of the program's file, as the kernel encodes it (major << 20 | minor).",
+    |r| r.of(|e: &Exec| Raw::Uint(e.exe_dev.into())),
+);
+pub const EXE_MTIME: Field =
+    row("exe_ino_mtime", Type::Time, None, "When the program's file was last written.", |r| {
+        r.of(|e: &Exec| Raw::Uint(e.exe_mtime))
+    });
+pub const EXE_CTIME: Field =
+    row("exe_ino_ctime", Type::Time, None, "When the program's inode last changed.", |r| {
+        r.of(|e: &Exec| Raw::Uint(e.exe_ctime))
+    });
+pub const PPID: Field =
+    row("ptid", Type::Uint, Some("process.parent.pid"), "Process id of the parent.", |r| {
+        r.of(|e: &Exec| Raw::Uint(e.ppid.into()))
+    });
+pub const VPID: Field =
+    row("vpid", Type::Uint, Some("process.vpid"), "Process id in its own pid namespace.", |r| {
+        r.of(|e: &Exec| Raw::Uint(e.vpid.into()))
+    });
+pub const PGID: Field = row(
+    "pgid",
+    Type::Uint,
+    Some("process.group_leader.pid"),
+    "Process group, in the initial pid namespace.",
+    |r| r.of(|e: &Exec| Raw::Uint(e.pgid.into())),
+);
+pub const VPGID: Field =
+    row("vpgid", Type::Uint, None, "Process group, in the process's own pid namespace.", |r| {
+        r.of(|e: &Exec| Raw::Uint(e.vpgid.into()))
+    });
+pub const SID: Field = row(
+    "sid",
+    Type::Uint,
+    Some("process.session_leader.pid"),
+    "Session, in the initial pid namespace.",
+    |r| r.of(|e: &Exec| Raw::Uint(e.sid.into())),
+);
+pub const TTY: Field = row(
+    "tty",
+    Type::Uint,
+    Some("process.tty.char_device.minor"),
+    "Controlling terminal's device number (as /proc/PID/stat), 0 for none.",
+    |r| r.of(|e: &Exec| Raw::Uint(e.tty.into())),
+);
+pub const LOGINUID: Field = row(
+    "loginuid",
+    Type::Uint,
+    Some("process.real_user.login_id"),
+    "User id of the login session, 4294967295 when there was none.",
+    |r| r.of(|e: &Exec| Raw::Uint(e.loginuid.into())),
+);
 pub const UID: Field = row("uid", Type::Uint, Some("process.real_user.id"), "Real user id.", |r| {
     r.of(|e: &Exec| Raw::Uint(e.uid.into()))
 });
@@ -174,33 +248,37 @@ pub const EUID: Field = row("euid", Type::Uint, Some("process.user.id"), "Effect
 pub const EGID: Field = row("egid", Type::Uint, Some("process.group.id"), "Effective group id.", |r| {
     r.of(|e: &Exec| Raw::Uint(e.egid.into()))
 });
-pub const CAP_EFFECTIVE: Field = row("cap_effective", Type::Flags(CAPABILITIES), Some("process.thread.capabilities.effective"), "Effective capabilities.", |r| {
-    r.of(|e: &Exec| Raw::Flags(e.cap_effective))
-});
-pub const CAP_PERMITTED: Field = row("cap_permitted", Type::Flags(CAPABILITIES), Some("process.thread.capabilities.permitted"), "Permitted capabilities.", |r| {
-    r.of(|e: &Exec| Raw::Flags(e.cap_permitted))
-});
-pub const CAP_INHERITABLE: Field = row("cap_inheritable", Type::Flags(CAPABILITIES), None, "Inheritable capabilities.", |r| {
-    r.of(|e: &Exec| Raw::Flags(e.cap_inheritable))
-});
+pub const CAP_EFFECTIVE: Field = row(
+    "cap_effective",
+    Type::Flags(CAPABILITIES),
+    Some("process.thread.capabilities.effective"),
+    "Effective capabilities.",
+    |r| r.of(|e: &Exec| Raw::Flags(e.cap_effective)),
+);
+pub const CAP_PERMITTED: Field = row(
+    "cap_permitted",
+    Type::Flags(CAPABILITIES),
+    Some("process.thread.capabilities.permitted"),
+    "Permitted capabilities.",
+    |r| r.of(|e: &Exec| Raw::Flags(e.cap_permitted)),
+);
+pub const CAP_INHERITABLE: Field =
+    row("cap_inheritable", Type::Flags(CAPABILITIES), None, "Inheritable capabilities.", |r| {
+        r.of(|e: &Exec| Raw::Flags(e.cap_inheritable))
+    });
 pub const MNT_NS: Field = row("mnt_ns", Type::Uint, None, "Mount namespace (inode number in nsfs).", |r| {
     r.of(|e: &Exec| Raw::Uint(e.mnt_ns.into()))
 });
-pub const PID_NS: Field = row("pid_ns", Type::Uint, None, "Pid namespace.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.pid_ns.into()))
-});
-pub const NET_NS: Field = row("net_ns", Type::Uint, None, "Network namespace.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.net_ns.into()))
-});
-pub const USER_NS: Field = row("user_ns", Type::Uint, None, "User namespace.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.user_ns.into()))
-});
-pub const UTS_NS: Field = row("uts_ns", Type::Uint, None, "UTS namespace.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.uts_ns.into()))
-});
-pub const IPC_NS: Field = row("ipc_ns", Type::Uint, None, "IPC namespace.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.ipc_ns.into()))
-});
+pub const PID_NS: Field =
+    row("pid_ns", Type::Uint, None, "Pid namespace.", |r| r.of(|e: &Exec| Raw::Uint(e.pid_ns.into())));
+pub const NET_NS: Field =
+    row("net_ns", Type::Uint, None, "Network namespace.", |r| r.of(|e: &Exec| Raw::Uint(e.net_ns.into())));
+pub const USER_NS: Field =
+    row("user_ns", Type::Uint, None, "User namespace.", |r| r.of(|e: &Exec| Raw::Uint(e.user_ns.into())));
+pub const UTS_NS: Field =
+    row("uts_ns", Type::Uint, None, "UTS namespace.", |r| r.of(|e: &Exec| Raw::Uint(e.uts_ns.into())));
+pub const IPC_NS: Field =
+    row("ipc_ns", Type::Uint, None, "IPC namespace.", |r| r.of(|e: &Exec| Raw::Uint(e.ipc_ns.into())));
 pub const CGROUP_NS: Field = row("cgroup_ns", Type::Uint, None, "Cgroup namespace.", |r| {
     r.of(|e: &Exec| Raw::Uint(e.cgroup_ns.into()))
 });

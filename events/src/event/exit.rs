@@ -44,18 +44,21 @@ const fn row(name: &'static str, ty: Type, ecs: Option<&'static str>, doc: &'sta
     Field { kind: Kind::Exit, name, ty, ecs, doc, get }
 }
 
-pub const CODE: Field = row("ret", Type::Int, Some("process.exit_code"), "Exit code, 0 when a signal ended it.", |r| {
-    r.of(|e: &Exit| Raw::Int((e.status >> 8 & 0xff).into()))
-});
-pub const SIGNAL: Field = row("sig", Type::Uint, None, "Number of the signal that ended it, 0 for none.", |r| {
-    r.of(|e: &Exit| Raw::Uint((e.status & 0x7f).into()))
-});
+pub const CODE: Field =
+    row("ret", Type::Int, Some("process.exit_code"), "Exit code, 0 when a signal ended it.", |r| {
+        r.of(|e: &Exit| Raw::Int((e.status >> 8 & 0xff).into()))
+    });
+pub const SIGNAL: Field =
+    row("sig", Type::Uint, None, "Number of the signal that ended it, 0 for none.", |r| {
+        r.of(|e: &Exit| Raw::Uint((e.status & 0x7f).into()))
+    });
 pub const CORE: Field = row("core", Type::Bool, None, "Whether it dumped core.", |r| {
     r.of(|e: &Exit| Raw::Bool(e.status & 0x80 != 0))
 });
 pub const LIFETIME: Field = row("lifetime", Type::Duration, None, "Time from its start to its end.", |r| {
     r.of(|_: &Exit| Raw::Uint(r.header.time.saturating_sub(r.header.start)))
 });
-pub const COMM: Field = row("comm", Type::Text, Some("process.name"), "Thread name of the last thread.", |r| {
-    r.of(|e: &Exit| comm(&e.comm))
-});
+pub const COMM: Field =
+    row("comm", Type::Text, Some("process.name"), "Thread name of the last thread.", |r| {
+        r.of(|e: &Exit| comm(&e.comm))
+    });

@@ -55,19 +55,20 @@ const fn row(name: &'static str, ty: Type, ecs: Option<&'static str>, doc: &'sta
 pub const CHILD_PID: Field = row("child_pid", Type::Uint, None, "Process id of the child.", |r| {
     r.of(|e: &Fork| Raw::Uint(e.child_pid.into()))
 });
-pub const CHILD_VPID: Field = row("child_vpid", Type::Uint, None, "Process id of the child in its own pid namespace.", |r| {
-    r.of(|e: &Fork| Raw::Uint(e.child_vpid.into()))
-});
+pub const CHILD_VPID: Field =
+    row("child_vpid", Type::Uint, None, "Process id of the child in its own pid namespace.", |r| {
+        r.of(|e: &Fork| Raw::Uint(e.child_vpid.into()))
+    });
 pub const CHILD_PID_NS: Field = row("child_pid_ns", Type::Uint, None, "Pid namespace of the child.", |r| {
     r.of(|e: &Fork| Raw::Uint(e.child_pid_ns.into()))
 });
 pub const CHILD_CGROUP: Field = row("child_cgroup", Type::Uint, None, "Cgroup id of the child.", |r| {
     r.of(|e: &Fork| Raw::Uint(e.child_cgroup))
 });
-pub const CLONE_FLAGS: Field = row("flags", Type::Flags(FLAGS), None, "Clone flags.", |r| {
-    r.of(|e: &Fork| Raw::Flags(e.clone_flags))
-});
-pub const COMM: Field = row("comm", Type::Text, None, "Thread name of the child.", |r| r.of(|e: &Fork| comm(&e.comm)));
+pub const CLONE_FLAGS: Field =
+    row("flags", Type::Flags(FLAGS), None, "Clone flags.", |r| r.of(|e: &Fork| Raw::Flags(e.clone_flags)));
+pub const COMM: Field =
+    row("comm", Type::Text, None, "Thread name of the child.", |r| r.of(|e: &Fork| comm(&e.comm)));
 
 /// include/uapi/linux/sched.h, 6.18.
 const FLAGS: &[Bit] = &[

@@ -62,7 +62,9 @@ pub static EVENT: Event = Event {
             Point { program: "open_exit_creat", target: "syscalls/sys_exit_creat" },
         ],
     }],
-    fields: &[RESULT, PATH, NAME, FLAGS, MODE, RESOLVE, DIRFD, INODE, DEV, FILE_TYPE, FILE_MODE, CREATED, UNNAMED],
+    fields: &[
+        RESULT, PATH, NAME, FLAGS, MODE, RESOLVE, DIRFD, INODE, DEV, FILE_TYPE, FILE_MODE, CREATED, UNNAMED,
+    ],
 };
 
 const fn row(name: &'static str, ty: Type, ecs: Option<&'static str>, doc: &'static str, get: Get) -> Field {
@@ -77,42 +79,60 @@ fn opened<'a>(open: &'a Open, value: Raw<'a>) -> Raw<'a> {
 pub const RESULT: Field = row("res", Type::Result, None, "The descriptor, or a negated errno.", |r| {
     r.of(|e: &Open| Raw::Int(e.result.into()))
 });
-pub const PATH: Field = row("path", Type::Path, Some("file.path"), "Path of what was opened, from the kernel's file object: links and `..` resolved, as seen from the process's root.", |r| {
-    r.of(|e: &Open| r.path(&e.spans[SPAN_PATH]))
-});
-pub const NAME: Field = row("name", Type::Text, None, "Path as the caller gave it. From user memory after the call: another thread can change it in between.", |r| {
-    r.of(|e: &Open| r.text(&e.spans[SPAN_NAME]))
-});
+pub const PATH: Field = row(
+    "path",
+    Type::Path,
+    Some("file.path"),
+    "Path of what was opened, from the kernel's file object: links and `..` resolved, as seen from the process's root.",
+    |r| r.of(|e: &Open| r.path(&e.spans[SPAN_PATH])),
+);
+pub const NAME: Field = row(
+    "name",
+    Type::Text,
+    None,
+    "Path as the caller gave it. From user memory after the call: another thread can change it in between.",
+    |r| r.of(|e: &Open| r.text(&e.spans[SPAN_NAME])),
+);
 pub const FLAGS: Field = row("flags", Type::Flags(OPEN_FLAGS), None, "Open flags.", |r| {
     r.of(|e: &Open| Raw::Flags(e.flags.into()))
 });
-pub const MODE: Field = row("mode", Type::Mode, None, "Mode asked for, where a file might be created.", |r| {
-    r.of(|e: &Open| Raw::Uint(e.mode.into()))
-});
-pub const RESOLVE: Field = row("resolve", Type::Flags(RESOLVE_FLAGS), None, "How openat2 was asked to resolve the path.", |r| {
-    r.of(|e: &Open| Raw::Flags(e.resolve))
-});
-pub const DIRFD: Field = row("dirfd", Type::Int, None, "Directory descriptor, -100 (AT_FDCWD) for the working directory.", |r| {
-    r.of(|e: &Open| Raw::Int(e.dirfd.into()))
-});
+pub const MODE: Field =
+    row("mode", Type::Mode, None, "Mode asked for, where a file might be created.", |r| {
+        r.of(|e: &Open| Raw::Uint(e.mode.into()))
+    });
+pub const RESOLVE: Field =
+    row("resolve", Type::Flags(RESOLVE_FLAGS), None, "How openat2 was asked to resolve the path.", |r| {
+        r.of(|e: &Open| Raw::Flags(e.resolve))
+    });
+pub const DIRFD: Field =
+    row("dirfd", Type::Int, None, "Directory descriptor, -100 (AT_FDCWD) for the working directory.", |r| {
+        r.of(|e: &Open| Raw::Int(e.dirfd.into()))
+    });
 pub const INODE: Field = row("ino", Type::Uint, Some("file.inode"), "Inode number.", |r| {
     r.of(|e: &Open| opened(e, Raw::Uint(e.inode)))
 });
-pub const DEV: Field = row("dev", Type::Uint, Some("file.device"), "Device, as the kernel encodes it (major << 20 | minor).", |r| {
-    r.of(|e: &Open| opened(e, Raw::Uint(e.dev.into())))
-});
-pub const FILE_TYPE: Field = row("file_type", Type::Enum(FILE_TYPES), Some("file.type"), "What was opened.", |r| {
-    r.of(|e: &Open| opened(e, Raw::Uint((e.file_mode & 0o170000).into())))
-});
-pub const FILE_MODE: Field = row("file_mode", Type::Mode, Some("file.mode"), "Permission bits of what was opened.", |r| {
-    r.of(|e: &Open| opened(e, Raw::Uint((e.file_mode & 0o7777).into())))
-});
+pub const DEV: Field = row(
+    "dev",
+    Type::Uint,
+    Some("file.device"),
+    "Device, as the kernel encodes it (major << 20 | minor).",
+    |r| r.of(|e: &Open| opened(e, Raw::Uint(e.dev.into()))),
+);
+pub const FILE_TYPE: Field =
+    row("file_type", Type::Enum(FILE_TYPES), Some("file.type"), "What was opened.", |r| {
+        r.of(|e: &Open| opened(e, Raw::Uint((e.file_mode & 0o170000).into())))
+    });
+pub const FILE_MODE: Field =
+    row("file_mode", Type::Mode, Some("file.mode"), "Permission bits of what was opened.", |r| {
+        r.of(|e: &Open| opened(e, Raw::Uint((e.file_mode & 0o7777).into())))
+    });
 pub const CREATED: Field = row("created", Type::Bool, None, "Whether this open made the file.", |r| {
     r.of(|e: &Open| opened(e, Raw::Bool(e.created != 0)))
 });
-pub const UNNAMED: Field = row("unnamed", Type::Bool, None, "Whether it has no name (any more): O_TMPFILE, memfd, deleted.", |r| {
-    r.of(|e: &Open| opened(e, Raw::Bool(e.unnamed != 0)))
-});
+pub const UNNAMED: Field =
+    row("unnamed", Type::Bool, None, "Whether it has no name (any more): O_TMPFILE, memfd, deleted.", |r| {
+        r.of(|e: &Open| opened(e, Raw::Bool(e.unnamed != 0)))
+    });
 
 const fn access(name: &'static str, value: u64) -> Bit {
     Bit { name, mask: 3, value }
