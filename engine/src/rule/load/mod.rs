@@ -184,6 +184,7 @@ impl Loader<'_> {
                 for item in items.iter().filter(|item| item.bytes.contains(&b'_')) {
                     let Ok(word) = std::str::from_utf8(&item.bytes) else { continue };
                     let all = collected.lists.keys().map(String::as_str);
+                    let all = all.filter(|name| name.len().abs_diff(word.len()) <= 2);
                     let near = nearest(word, all).filter(|name| strsim::damerau_levenshtein(word, name) <= 2);
                     if let Some(name) = near.filter(|name| *name != word) {
                         let complaint = Complaint::new(item.at.0, format!("`{word}` names no list: it is a text here"));
