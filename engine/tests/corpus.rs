@@ -63,7 +63,10 @@ fn each_event_type_triggers_the_rules_that_name_it() {
         (&["rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir"], 4),
         (&["recvfrom"], 3),
         (&["recvmsg", "ptrace", "creat", "chmod", "fchmod", "fchmodat", "mkdir", "mkdirat"], 2),
-        (&["symlink", "symlinkat", "link", "linkat", "init_module", "finit_module", "dup", "dup2", "dup3"], 1),
+        (
+            &["symlink", "symlinkat", "link", "linkat", "init_module", "finit_module", "dup", "dup2", "dup3"],
+            1,
+        ),
         (&["socket", "setns", "unshare", "setuid", "bpf", "userfaultfd"], 1),
         (&["close", "mmap", "clone", "fork"], 0),
     ];

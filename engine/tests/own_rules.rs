@@ -52,13 +52,14 @@ fn each_rule_loads_can_fire_and_passes_its_tests() {
     }
     for test in loaded.rules.tests() {
         let place = format!("{}:{} {}: {}", test.file, test.line, test.rule, test.name);
-        let event = match test.event.read::<Case>().and_then(|case| case.into_event().map_err(|e| e.to_string())) {
-            Ok(event) => event,
-            Err(error) => {
-                wrong.push(format!("{place}: {error}"));
-                continue;
-            }
-        };
+        let event =
+            match test.event.read::<Case>().and_then(|case| case.into_event().map_err(|e| e.to_string())) {
+                Ok(event) => event,
+                Err(error) => {
+                    wrong.push(format!("{place}: {error}"));
+                    continue;
+                }
+            };
         let mut findings = Vec::new();
         loaded.rules.judge(&event, Matching::All, &mut findings);
         if findings.iter().any(|finding| finding.rule.name == test.rule) != test.expect {

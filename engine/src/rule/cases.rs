@@ -15,7 +15,13 @@ pub struct RuleTest {
     pub line: u32,
 }
 
-pub(super) fn read(node: &Node, rule: &str, file: &str, line: u32, reports: &mut Reports<'_>) -> Option<RuleTest> {
+pub(super) fn read(
+    node: &Node,
+    rule: &str,
+    file: &str,
+    line: u32,
+    reports: &mut Reports<'_>,
+) -> Option<RuleTest> {
     let Content::Mapping(pairs) = &node.content else {
         let complaint = Complaint::new(node.place, format!("expected a test, found {}", node.noun()));
         reports.error(complaint.help("a test has `name`, `event` and `expect`"));

@@ -47,7 +47,8 @@ impl RuleSet {
         let Some(entry) = self.entry(&rule.name) else { return Coverage::CannotFire { needs: Vec::new() } };
         let (here, anywhere) =
             (self.arena.here[entry.root.0 as usize].yes, self.arena.anywhere[entry.root.0 as usize].yes);
-        let names: Vec<_> = types::produced().filter(|(_, kind, _)| available(*kind)).map(|row| row.0).collect();
+        let names: Vec<_> =
+            types::produced().filter(|(_, kind, _)| available(*kind)).map(|row| row.0).collect();
         let observed = TypeSet::of(|name| names.contains(&name));
         let ours: Vec<_> = types::produced().map(|row| row.0).collect();
         let fields = self.arena.fields_of(entry.root).into_iter().filter(|(_, field)| field.is_none());

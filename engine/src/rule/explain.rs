@@ -31,7 +31,8 @@ impl RuleSet {
         macros(&entry.expr, &mut names);
         let origin = |name: &String, (file, line): &(String, u32)| (name.clone(), file.clone(), *line);
         let from_macros = names.iter().filter_map(|name| Some(origin(name, self.origins.macros.get(name)?)));
-        let from_lists = entry.lists.iter().filter_map(|name| Some(origin(name, self.origins.lists.get(name)?)));
+        let from_lists =
+            entry.lists.iter().filter_map(|name| Some(origin(name, self.origins.lists.get(name)?)));
         let mut out = String::new();
         // Writing to a string cannot fail.
         tree(&mut out, &entry.expr, 0).ok()?;

@@ -10,20 +10,23 @@ use crate::value::Value::{Any, Bool, Int, Uint};
 
 #[test]
 fn each_operator_says_what_it_means() {
-    let open = event("openat", &[
-        ("proc.name", text("cat")),
-        ("proc.pname", text("bash")),
-        ("proc.cmdline", text("cat /etc/Shadow")),
-        ("proc.args", list(&["-n", "/etc/shadow"])),
-        ("proc.aname", list(&["cat", "bash", "sshd"])),
-        ("proc.aname[2]", text("sshd")),
-        ("fd.name", text("/etc/shadow")),
-        ("fd.num", Int(3)),
-        ("evt.arg.flags", Uint(5)),
-        ("evt.is_open_write", Bool(true)),
-        ("proc.duration", Uint(5_000_000_000)),
-        ("container.mount.dest[/proc*]", text("/proc")),
-    ]);
+    let open = event(
+        "openat",
+        &[
+            ("proc.name", text("cat")),
+            ("proc.pname", text("bash")),
+            ("proc.cmdline", text("cat /etc/Shadow")),
+            ("proc.args", list(&["-n", "/etc/shadow"])),
+            ("proc.aname", list(&["cat", "bash", "sshd"])),
+            ("proc.aname[2]", text("sshd")),
+            ("fd.name", text("/etc/shadow")),
+            ("fd.num", Int(3)),
+            ("evt.arg.flags", Uint(5)),
+            ("evt.is_open_write", Bool(true)),
+            ("proc.duration", Uint(5_000_000_000)),
+            ("container.mount.dest[/proc*]", text("/proc")),
+        ],
+    );
     for (condition, expected) in [
         ("proc.name = cat", true),
         ("proc.name == cat", true),
@@ -107,12 +110,15 @@ fn each_operator_says_what_it_means() {
 
 #[test]
 fn addresses_compare_as_addresses_and_networks() {
-    let connect = event("connect", &[
-        ("fd.sip", ip("::ffff:10.1.2.3")),
-        ("fd.net", ip("10.1.2.3")),
-        ("fd.cip", ip("10.1.2.3")),
-        ("fd.sport", Uint(443)),
-    ]);
+    let connect = event(
+        "connect",
+        &[
+            ("fd.sip", ip("::ffff:10.1.2.3")),
+            ("fd.net", ip("10.1.2.3")),
+            ("fd.cip", ip("10.1.2.3")),
+            ("fd.sport", Uint(443)),
+        ],
+    );
     for (condition, expected) in [
         ("fd.sip = 10.1.2.3", "match"),
         ("fd.sip = val(fd.cip)", "match"),
@@ -129,10 +135,13 @@ fn addresses_compare_as_addresses_and_networks() {
 
 #[test]
 fn of_several_answers_one_is_enough_and_a_difference_wants_all() {
-    let connect = event("connect", &[
-        ("fd.net", Any(vec![ip("10.1.2.3"), ip("127.0.0.1")])),
-        ("proc.pname", Any(vec![text("bash"), text("sshd")])),
-    ]);
+    let connect = event(
+        "connect",
+        &[
+            ("fd.net", Any(vec![ip("10.1.2.3"), ip("127.0.0.1")])),
+            ("proc.pname", Any(vec![text("bash"), text("sshd")])),
+        ],
+    );
     for (condition, expected) in [
         ("fd.net = 127.0.0.0/8", "match"),
         ("fd.net != 127.0.0.0/8", "no match"),
@@ -149,7 +158,8 @@ fn of_several_answers_one_is_enough_and_a_difference_wants_all() {
 #[test]
 fn a_comparison_with_a_missing_value_is_false_and_its_negation_true() {
     let exec = event("execve", &[]);
-    for condition in ["proc.name = x", "proc.name != x", "fd.num < 3", "proc.name in (x)", "proc.name exists"] {
+    for condition in ["proc.name = x", "proc.name != x", "fd.num < 3", "proc.name in (x)", "proc.name exists"]
+    {
         assert_eq!(verdict(condition, &exec), "no match", "{condition}");
         assert_eq!(verdict(&format!("not {condition}"), &exec), "match", "{condition}");
     }
@@ -210,7 +220,10 @@ fn coverage_names_the_event_types_that_are_missing() {
     assert_eq!(coverage("evt.type = ptrace", &|_| true), "cannot fire: needs event type ptrace");
     assert_eq!(coverage("evt.type = open", &|kind| kind != Kind::Open), "cannot fire: needs event type open");
     assert_eq!(coverage("evt.num = 0", &|_| true), "cannot fire: its condition is never true");
-    assert_eq!(coverage("evt.type = execve and fd.name = x", &|_| true), "cannot fire: its condition is never true");
+    assert_eq!(
+        coverage("evt.type = execve and fd.name = x", &|_| true),
+        "cannot fire: its condition is never true"
+    );
     assert_eq!(coverage("proc.name = x", &|_| true), "full");
 }
 
@@ -279,7 +292,10 @@ fn a_later_file_can_append_override_and_toggle() {
     let more = "- rule: Shell\n  tags: [b]\n  priority: CRITICAL\n  output: \"| %proc.pname\"\n  desc: More.\n  override: {tags: append, priority: replace, output: append, desc: append}\n";
     let rules = loaded(&[BASE, more]);
     let found = rules.rules.rules().next().unwrap();
-    assert_eq!((found.tags.as_slice(), found.priority), (&["a".to_owned(), "b".to_owned()][..], Priority::Critical));
+    assert_eq!(
+        (found.tags.as_slice(), found.priority),
+        (&["a".to_owned(), "b".to_owned()][..], Priority::Critical)
+    );
     assert_eq!(found.desc, "A shell. More.");
     assert!(found.output.ends_with("| %proc.pname"), "{}", found.output);
 }
@@ -324,7 +340,9 @@ fn exceptions_take_matches_away() {
     let single = format!("- list: shells_more\n  items: [zsh]\n{single}");
     assert!(!fires(&[&single], "sh") && !fires(&[&single], "zsh") && !fires(&[&single], "a b"));
     assert!(fires(&[&single], "bash"));
-    let tuple = with("    - name: e\n      fields: [proc.name, proc.pname]\n      comps: [startswith, in]\n      values:\n        - [ba, [p, q]]\n        - [z, '(r, s)']\n");
+    let tuple = with(
+        "    - name: e\n      fields: [proc.name, proc.pname]\n      comps: [startswith, in]\n      values:\n        - [ba, [p, q]]\n        - [z, '(r, s)']\n",
+    );
     assert!(!fires(&[&tuple], "bash"));
     assert!(fires(&[&tuple], "zsh"));
     let equal = with("    - {name: e, fields: [proc.name, proc.pname], values: [[sh, p], [bash, x]]}\n");
@@ -374,10 +392,8 @@ fn everything_that_is_wrong_is_said_at_once_with_its_place() {
         Ok(_) => panic!("loaded"),
         Err(all) => all,
     };
-    let found: Vec<_> = all
-        .iter()
-        .map(|d| (d.line, d.column, d.message.as_str(), d.help.as_deref().unwrap_or("")))
-        .collect();
+    let found: Vec<_> =
+        all.iter().map(|d| (d.line, d.column, d.message.as_str(), d.help.as_deref().unwrap_or(""))).collect();
     let expected = [
         (2, 28, "these rules need engine 0.99.0; this one reads those of 0.63.0", ""),
         (3, 3, "unknown item `lst` is ignored", "did you mean `list`?"),
@@ -406,7 +422,11 @@ fn a_wrong_item_of_a_list_is_reported_where_the_list_stands() {
     let file = format!("- list: ports\n  items: [80, htps]\n{}", rule("fd.sport in (ports)"));
     let all = errors(&[&file]);
     assert_eq!(all.len(), 1);
-    assert!(all[0].contains("0.yaml:2:15") && all[0].contains("expected a port number, found `htps`"), "{}", all[0]);
+    assert!(
+        all[0].contains("0.yaml:2:15") && all[0].contains("expected a port number, found `htps`"),
+        "{}",
+        all[0]
+    );
 }
 
 #[test]
@@ -421,7 +441,8 @@ fn a_rule_may_ask_to_be_skipped_when_a_field_is_unknown() {
 
 #[test]
 fn a_word_that_is_almost_a_list_is_warned_of() {
-    let file = format!("- list: shell_programs\n  items: [sh]\n{}", rule("proc.name in (shell_program, x_y)"));
+    let file =
+        format!("- list: shell_programs\n  items: [sh]\n{}", rule("proc.name in (shell_program, x_y)"));
     let warnings = loaded(&[&file]).warnings;
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].help.as_deref(), Some("did you mean the list `shell_programs`?"));
@@ -457,12 +478,15 @@ fn a_finding_tells_what_and_why() {
     %proc.name read %fd.name 100%% %toupper(proc.name) %proc.pid num=%fd.num %proc.aname[2] %proc.cmdline
   priority: WARNING
 ";
-    let open = event("openat", &[
-        ("proc.name", text("cat")),
-        ("fd.name", text("/etc/shadow")),
-        ("fd.num", Int(3)),
-        ("proc.cmdline", text("cat /…")),
-    ]);
+    let open = event(
+        "openat",
+        &[
+            ("proc.name", text("cat")),
+            ("fd.name", text("/etc/shadow")),
+            ("fd.num", Int(3)),
+            ("proc.cmdline", text("cat /…")),
+        ],
+    );
     let findings = judge(&loaded(&[file]), &open);
     let [finding] = findings.as_slice() else { panic!("{findings:?}") };
     assert_eq!(finding.output, "cat read /etc/shadow 100% CAT <NA> num=3 <NA> cat /…");
@@ -479,7 +503,8 @@ fn a_finding_tells_what_and_why() {
 
 #[test]
 fn the_first_matching_rule_can_be_the_only_one() {
-    let two = format!("{}{}", rule("proc.name = x"), rule("proc.name startswith x").replace("rule: r", "rule: s"));
+    let two =
+        format!("{}{}", rule("proc.name = x"), rule("proc.name startswith x").replace("rule: r", "rule: s"));
     let rules = loaded(&[&two]);
     let exec = event("execve", &[("proc.name", text("x"))]);
     assert_eq!(judge(&rules, &exec).len(), 2);
@@ -533,7 +558,10 @@ fn rules_carry_tests() {
     let rules = loaded(&[&file]);
     assert!(rules.warnings.is_empty(), "{:?}", rules.warnings);
     let tests = rules.rules.tests();
-    assert_eq!((tests.len(), tests[0].name.as_str(), tests[0].expect, tests[1].expect), (2, "it fires", true, false));
+    assert_eq!(
+        (tests.len(), tests[0].name.as_str(), tests[0].expect, tests[1].expect),
+        (2, "it fires", true, false)
+    );
     assert_eq!((tests[0].rule.as_str(), tests[0].line), ("r", 9));
     let event: std::collections::BTreeMap<String, String> = tests[0].event.read().unwrap();
     assert_eq!(event["proc.name"], "x");

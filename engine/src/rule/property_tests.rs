@@ -69,13 +69,17 @@ fn texts() -> impl Strategy<Value = (String, String)> {
 fn events() -> impl Strategy<Value = (Event, Event)> {
     let types = proptest::sample::select(vec!["execve", "open", "openat", "connect"]);
     let names = ["proc.name", "proc.pname", "fd.name"];
-    (types, proptest::collection::vec(proptest::option::of(texts()), names.len())).prop_map(move |(ty, values)| {
-        let both = names.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?)));
-        let both: Vec<_> = both.filter(|(name, _)| *name != "fd.name" || ty != "execve").collect();
-        let whole: Vec<(&str, OwnedValue)> = both.iter().map(|(name, (whole, _))| (*name, text(whole))).collect();
-        let cut: Vec<(&str, OwnedValue)> = both.iter().map(|(name, (_, cut))| (*name, text(cut))).collect();
-        (event(ty, &whole), event(ty, &cut))
-    })
+    (types, proptest::collection::vec(proptest::option::of(texts()), names.len())).prop_map(
+        move |(ty, values)| {
+            let both = names.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?)));
+            let both: Vec<_> = both.filter(|(name, _)| *name != "fd.name" || ty != "execve").collect();
+            let whole: Vec<(&str, OwnedValue)> =
+                both.iter().map(|(name, (whole, _))| (*name, text(whole))).collect();
+            let cut: Vec<(&str, OwnedValue)> =
+                both.iter().map(|(name, (_, cut))| (*name, text(cut))).collect();
+            (event(ty, &whole), event(ty, &cut))
+        },
+    )
 }
 
 fn matches(rules: &super::RuleSet, event: &Event) -> bool {
@@ -90,10 +94,12 @@ fn no_check_takes_a_cut_text_for_a_whole_one() {
     let words = ["a", "ab", "aba", "abb/ab", "/a/ab", "bba", "aab", "aa/a", "ABA"];
     let (mut decided, mut open) = (0, 0);
     for condition in CHECKS {
-        let rules = [loaded(&[&rule(condition)]).rules, loaded(&[&rule(&format!("not ({condition})"))]).rules];
+        let rules =
+            [loaded(&[&rule(condition)]).rules, loaded(&[&rule(&format!("not ({condition})"))]).rules];
         for word in words {
             let whole = event("openat", &[("proc.name", text(word)), ("fd.name", text(word))]);
-            let cuts = (0..=word.len()).flat_map(|at| [format!("{}…", &word[..at]), format!("…{}", &word[at..])]);
+            let cuts =
+                (0..=word.len()).flat_map(|at| [format!("{}…", &word[..at]), format!("…{}", &word[at..])]);
             for cut in cuts {
                 let cut_event = event("openat", &[("proc.name", text(&cut)), ("fd.name", text(&cut))]);
                 for rules in &rules {

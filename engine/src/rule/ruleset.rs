@@ -156,7 +156,9 @@ impl RuleSet {
     pub fn kinds(&self) -> BTreeSet<Kind> {
         let wanted = types::produced().filter(|(_, kind, variant)| {
             let programs = self.programs.get(*kind as usize);
-            programs.and_then(|programs| programs.get(usize::from(*variant))).is_some_and(|program| !program.is_empty())
+            programs
+                .and_then(|programs| programs.get(usize::from(*variant)))
+                .is_some_and(|program| !program.is_empty())
         });
         wanted.map(|(_, kind, _)| kind).collect()
     }

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use nightjar_events::{Cut, Kind, schema::{Bit, bit}};
+use nightjar_events::{
+    Cut, Kind,
+    schema::{Bit, bit},
+};
 
 use super::{Diagnostic, Finding, Loaded, Matching, Source, Table, load_with};
 use crate::{
@@ -82,7 +85,8 @@ pub fn table() -> Table<'static> {
 }
 
 pub fn load(files: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
-    let sources = (0..).zip(files).map(|(n, text)| Source { name: format!("{n}.yaml"), text: (*text).to_owned() });
+    let sources =
+        (0..).zip(files).map(|(n, text)| Source { name: format!("{n}.yaml"), text: (*text).to_owned() });
     load_with(&sources.collect::<Vec<_>>(), &table())
 }
 
@@ -100,14 +104,17 @@ pub fn loaded(files: &[&str]) -> Loaded {
 
 /// A file with one rule.
 pub fn rule(condition: &str) -> String {
-    format!("- rule: r\n  desc: d\n  condition: >\n    {condition}\n  output: \"%proc.name\"\n  priority: INFO\n  warn_evttypes: false\n")
+    format!(
+        "- rule: r\n  desc: d\n  condition: >\n    {condition}\n  output: \"%proc.name\"\n  priority: INFO\n  warn_evttypes: false\n"
+    )
 }
 
 pub fn event(name: &str, values: &[(&str, OwnedValue)]) -> Event {
     let (kind, variant) = super::check::types::produced()
         .find(|(of, _, _)| *of == name)
         .map_or_else(|| panic!("no event type {name}"), |(_, kind, variant)| (kind, variant));
-    let values: BTreeMap<_, _> = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let values: BTreeMap<_, _> =
+        values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     Event {
         time: 1,
         number: 7,

@@ -7,9 +7,9 @@ use std::{
 
 use super::{
     operand::{Operands, Special},
+    reach::Reach,
     table::Table,
     test,
-    reach::Reach,
     types::TypeSet,
 };
 use crate::{
@@ -105,7 +105,13 @@ impl Arena {
     }
 
     /// Nested chains of one kind become one.
-    fn parts(&mut self, parts: &[Expr], and: bool, table: &Table<'_>, errors: &mut Vec<Complaint>) -> Option<Vec<NodeId>> {
+    fn parts(
+        &mut self,
+        parts: &[Expr],
+        and: bool,
+        table: &Table<'_>,
+        errors: &mut Vec<Complaint>,
+    ) -> Option<Vec<NodeId>> {
         let ids: Vec<_> = parts.iter().map(|part| self.add(part, table, errors)).collect();
         let mut out = Vec::with_capacity(ids.len());
         for id in ids.into_iter().collect::<Option<Vec<_>>>()? {
@@ -163,7 +169,11 @@ impl Arena {
             }
             Some(Special::Type | Special::Direction) | None => {}
         }
-        if info.unproduced() || right.is_some_and(|right| right.unproduced()) { Fixed::Never } else { Fixed::No }
+        if info.unproduced() || right.is_some_and(|right| right.unproduced()) {
+            Fixed::Never
+        } else {
+            Fixed::No
+        }
     }
 
     fn intern(&mut self, node: Node) -> NodeId {
@@ -222,7 +232,10 @@ impl Arena {
         out
     }
 
-    pub(super) fn fields_of_check(&self, checked: &Checked) -> impl Iterator<Item = &(String, Option<&'static Field>)> {
+    pub(super) fn fields_of_check(
+        &self,
+        checked: &Checked,
+    ) -> impl Iterator<Item = &(String, Option<&'static Field>)> {
         let right = match &checked.compare.test {
             Test::Right(_, right) => Some(*right),
             _ => None,
@@ -242,7 +255,9 @@ fn shown(check: &Check) -> String {
             let first = items[..SHOWN_MAX].iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             format!("{} {} ({first}, … {} in all)", check.left, check.op.word(), items.len())
         }
-        Right::None | Right::Value(_) | Right::List(_) | Right::Quantified(_, _) | Right::Operand(_) => check.to_string(),
+        Right::None | Right::Value(_) | Right::List(_) | Right::Quantified(_, _) | Right::Operand(_) => {
+            check.to_string()
+        }
     }
 }
 
@@ -252,7 +267,8 @@ fn from_one(compare: &Compare) -> Option<bool> {
         Test::Exists => return Some(true),
         Test::Order(op, n) => {
             let (at_one, at_most) = (ordered(*op, 1, *n), ordered(*op, i128::from(u64::MAX), *n));
-            let ends_agree = at_one == at_most && matches!(op, Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge);
+            let ends_agree =
+                at_one == at_most && matches!(op, Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge);
             ends_agree.then_some(at_one)
         }
         Test::Numbers(numbers) if numbers.iter().all(|n| *n < 1) => Some(false),

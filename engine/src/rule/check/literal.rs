@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::{field::Type, rule::{lang::Literal, source::Complaint}};
+use crate::{
+    field::Type,
+    rule::{lang::Literal, source::Complaint},
+};
 
 fn text(literal: &Literal) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(&literal.bytes)
@@ -66,7 +69,9 @@ pub fn net(literal: &Literal) -> Result<IpNet, Complaint> {
 /// Bytes in hexadecimal, for `bcontains`.
 pub fn hex(literal: &Literal) -> Result<Vec<u8>, Complaint> {
     let bytes = decode_hex(&literal.bytes);
-    bytes.filter(|bytes| !bytes.is_empty()).ok_or_else(|| wrong(literal, "bytes in hexadecimal such as `cafebabe`"))
+    bytes
+        .filter(|bytes| !bytes.is_empty())
+        .ok_or_else(|| wrong(literal, "bytes in hexadecimal such as `cafebabe`"))
 }
 
 pub fn decode_hex(text: &[u8]) -> Option<Vec<u8>> {
@@ -87,7 +92,9 @@ mod tests {
 
     #[test]
     fn numbers_are_whole_and_fit() {
-        for (text, value) in [("-1", -1), ("+7", 7), ("0x1F", 31), ("1e+3", 1000), ("5000000000", 5_000_000_000)] {
+        for (text, value) in
+            [("-1", -1), ("+7", 7), ("0x1F", 31), ("1e+3", 1000), ("5000000000", 5_000_000_000)]
+        {
             assert_eq!(number(&lit(text), Type::Int).unwrap(), value);
         }
         for text in ["", "x", "1.5", "0x", "1 ", "99999999999999999999", "inf", "NaN"] {

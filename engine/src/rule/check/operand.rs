@@ -92,9 +92,10 @@ impl Operands {
         let (read, info) = match operand {
             Operand::Field(field) => field_read(field, table)?,
             Operand::Call(call) => self.call(call, table)?,
-            Operand::Literal(literal) => {
-                (Read::Literal(literal.bytes.clone()), Info { has: TypeSet::all(), ..made(Type::Text, operand) })
-            }
+            Operand::Literal(literal) => (
+                Read::Literal(literal.bytes.clone()),
+                Info { has: TypeSet::all(), ..made(Type::Text, operand) },
+            ),
             Operand::List(parts) => {
                 let parts = parts.iter().map(|part| self.add(part, table)).collect::<Result<Vec<_>, _>>()?;
                 let info = self.made_of(&parts, Type::List, operand);
@@ -135,11 +136,19 @@ impl Operands {
             (Some(_), _) => return Err(wrong("takes nothing in brackets".into())),
         };
         let count = |want: usize, what: &str| {
-            if types.len() == want { Ok(()) } else { Err(wrong(format!("takes {what}, found {} arguments", types.len()))) }
+            if types.len() == want {
+                Ok(())
+            } else {
+                Err(wrong(format!("takes {what}, found {} arguments", types.len())))
+            }
         };
         let want = |index: usize, fits: bool, what: &str| {
             let found = type_noun(types[index]);
-            if fits { Ok(()) } else { Err(wrong(format!("wants {what} as argument {}, found {found}", index + 1))) }
+            if fits {
+                Ok(())
+            } else {
+                Err(wrong(format!("wants {what} as argument {}, found {found}", index + 1)))
+            }
         };
         let ty = match call.transformer {
             Transformer::Tolower | Transformer::Toupper | Transformer::Basename | Transformer::B64 => {

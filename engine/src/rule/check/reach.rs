@@ -43,10 +43,15 @@ impl Arena {
                 self.reach_without(*inner, field, done);
             }
         }
-        let reach = self.joined(node, |id| done[id], |checked| {
-            let lacks = checked.fixed == Fixed::Never && self.fields_of_check(checked).any(|(name, _)| name == field);
-            self.check_reach(checked, !lacks)
-        });
+        let reach = self.joined(
+            node,
+            |id| done[id],
+            |checked| {
+                let lacks = checked.fixed == Fixed::Never
+                    && self.fields_of_check(checked).any(|(name, _)| name == field);
+                self.check_reach(checked, !lacks)
+            },
+        );
         done.insert(id, reach);
         reach
     }
@@ -57,14 +62,18 @@ impl Arena {
             Node::Const(true) => Reach { yes: all, no: TypeSet::NONE },
             Node::Const(false) => Reach { yes: TypeSet::NONE, no: all },
             Node::Check(id) => check(&self.checks[id.0 as usize]),
-            Node::And(parts) => parts.iter().map(&of).fold(Reach { yes: all, no: TypeSet::NONE }, |sum, part| Reach {
-                yes: sum.yes.and(part.yes),
-                no: sum.no.or(part.no),
-            }),
-            Node::Or(parts) => parts.iter().map(&of).fold(Reach { yes: TypeSet::NONE, no: all }, |sum, part| Reach {
-                yes: sum.yes.or(part.yes),
-                no: sum.no.and(part.no),
-            }),
+            Node::And(parts) => {
+                parts.iter().map(&of).fold(Reach { yes: all, no: TypeSet::NONE }, |sum, part| Reach {
+                    yes: sum.yes.and(part.yes),
+                    no: sum.no.or(part.no),
+                })
+            }
+            Node::Or(parts) => {
+                parts.iter().map(&of).fold(Reach { yes: TypeSet::NONE, no: all }, |sum, part| Reach {
+                    yes: sum.yes.or(part.yes),
+                    no: sum.no.and(part.no),
+                })
+            }
             Node::Not(inner) => {
                 let inner = of(inner);
                 Reach { yes: inner.no, no: inner.yes }

@@ -25,7 +25,8 @@ pub struct Found {
 }
 
 /// Without an index these ask of any ancestor, also with `in`.
-const ANCESTORS: &[&str] = &["proc.aname", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.apid", "proc.aargs"];
+const ANCESTORS: &[&str] =
+    &["proc.aname", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.apid", "proc.aargs"];
 /// `evt.arg.flags` and `evt.arg[flags]` are one field.
 const BY_ARGUMENT: &[(&str, &str, Type)] =
     &[("evt.arg", "evt.arg.", Type::Text), ("evt.rawarg", "evt.rawarg.", Type::Int)];
@@ -50,8 +51,9 @@ impl<'t> Table<'t> {
             Some((row, within)) => (Some(row), within),
             None => (None, Arg::None),
         };
-        let Some((ty, rule)) =
-            row.map(|row| (row.ty, row.arg)).or_else(|| falco::field(&field.name).map(|known| (known.ty, known.arg)))
+        let Some((ty, rule)) = row
+            .map(|row| (row.ty, row.arg))
+            .or_else(|| falco::field(&field.name).map(|known| (known.ty, known.arg)))
         else {
             return Err(self.unknown(field));
         };
@@ -65,11 +67,19 @@ impl<'t> Table<'t> {
         })
     }
 
-    fn argument_of_event(&self, name: &str, key: &str, ty: Type, field: &FieldRef) -> Result<Found, Complaint> {
+    fn argument_of_event(
+        &self,
+        name: &str,
+        key: &str,
+        ty: Type,
+        field: &FieldRef,
+    ) -> Result<Found, Complaint> {
         let found = |ty, source| Found { ty, source, name: name.to_owned(), any: false };
         match (self.lookup)(name) {
             Some((row, arg)) => Ok(found(row.ty, Some((row, arg)))),
-            None if falco::EVENT_ARGS.binary_search(&key).is_ok() || key.parse::<u16>().is_ok() => Ok(found(ty, None)),
+            None if falco::EVENT_ARGS.binary_search(&key).is_ok() || key.parse::<u16>().is_ok() => {
+                Ok(found(ty, None))
+            }
             None => {
                 let message = format!("no event has an argument `{key}`");
                 let complaint = Complaint { unknown_field: true, ..Complaint::new(field.at.0, message) };
@@ -97,7 +107,9 @@ impl Table<'_> {
 /// Events that have a field; empty when all have it.
 pub fn needs(row: &Field, arg: &Arg) -> Vec<Kind> {
     match arg {
-        Arg::Key(key) if BY_ARGUMENT.iter().any(|(base, _, _)| *base == row.name) => field::arg::kinds(key).collect(),
+        Arg::Key(key) if BY_ARGUMENT.iter().any(|(base, _, _)| *base == row.name) => {
+            field::arg::kinds(key).collect()
+        }
         Arg::Key(_) | Arg::Index(_) | Arg::None => row.needs.to_vec(),
     }
 }

@@ -85,7 +85,8 @@ fn fits(check: &Check, info: &Info) -> Result<(), Complaint> {
             || (!op.orders() && is_text(ty))
     });
     let usable = usable.map(|op| format!("`{}`", op.word())).collect::<Vec<_>>().join(", ");
-    let message = format!("`{}` does not apply to `{}`, which is {}", check.op.word(), info.shown, type_noun(ty));
+    let message =
+        format!("`{}` does not apply to `{}`, which is {}", check.op.word(), info.shown, type_noun(ty));
     Err(Complaint::new(check.op_at.0, message).help(format!("{usable} do")))
 }
 
@@ -100,7 +101,10 @@ fn all<T>(results: impl Iterator<Item = Result<T, Vec<Complaint>>>) -> Result<Ve
     if bad.is_empty() { Ok(good) } else { Err(bad) }
 }
 
-fn read_all<T>(items: &[Literal], read: impl Fn(&Literal) -> Result<T, Complaint>) -> Result<Vec<T>, Vec<Complaint>> {
+fn read_all<T>(
+    items: &[Literal],
+    read: impl Fn(&Literal) -> Result<T, Complaint>,
+) -> Result<Vec<T>, Vec<Complaint>> {
     all(items.iter().map(|item| read(item).map_err(|complaint| vec![complaint])))
 }
 
@@ -128,7 +132,9 @@ fn text(op: Operator, items: &[Literal]) -> Result<TextTest, Vec<Complaint>> {
     let pattern = |error: String| vec![Complaint::new(at, error)];
     Ok(match op {
         Operator::Eq | Operator::Ne => TextTest::Eq(one()),
-        Operator::In | Operator::Intersects => TextTest::In(items.iter().map(|item| item.bytes.clone()).collect()),
+        Operator::In | Operator::Intersects => {
+            TextTest::In(items.iter().map(|item| item.bytes.clone()).collect())
+        }
         Operator::Contains => TextTest::contains(&one()),
         Operator::Icontains => TextTest::Icontains(one().to_ascii_lowercase()),
         Operator::Bcontains => TextTest::contains(&hex()?),
@@ -138,7 +144,8 @@ fn text(op: Operator, items: &[Literal]) -> Result<TextTest, Vec<Complaint>> {
         Operator::Glob => TextTest::Glob(Glob::new(&one(), false).map_err(pattern)?),
         Operator::Iglob => TextTest::Glob(Glob::new(&one(), true).map_err(pattern)?),
         Operator::Regex => {
-            let source = String::from_utf8(one()).map_err(|_| pattern("a regular expression must be UTF-8".into()))?;
+            let source =
+                String::from_utf8(one()).map_err(|_| pattern("a regular expression must be UTF-8".into()))?;
             TextTest::Regex(full_regex(&source).map_err(pattern)?)
         }
         Operator::Pmatch => {

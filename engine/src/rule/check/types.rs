@@ -80,6 +80,10 @@ impl TypeSet {
     }
 
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        UNIVERSE.iter().enumerate().filter(|(index, _)| self.0[index / 64] & (1 << (index % 64)) != 0).map(|(_, n)| *n)
+        UNIVERSE
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| self.0[index / 64] & (1 << (index % 64)) != 0)
+            .map(|(_, n)| *n)
     }
 }

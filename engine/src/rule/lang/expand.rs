@@ -37,7 +37,8 @@ pub fn lists(text: &Text, lists: &Lists, used: &mut Vec<String>) -> Result<Text,
                     let place = text.place(at..end);
                     let mut joined = Text::default();
                     if !join(&mut joined, items, lists, place, &mut vec![name.clone()], &mut left) {
-                        let message = format!("list `{name}` has more than {PARTS_MAX} items, its lists written out");
+                        let message =
+                            format!("list `{name}` has more than {PARTS_MAX} items, its lists written out");
                         return Err(Complaint::new(place, message));
                     }
                     if joined.as_str().is_empty() {
@@ -114,7 +115,8 @@ fn join(
 
 /// A text as it must stand in a condition. One that is in quotes already is left alone.
 pub fn quote(item: &str) -> String {
-    let quoted = item.starts_with(['"', '\'']) && behind_quote(item.as_bytes(), 0) == item.len() && item.len() > 1;
+    let quoted =
+        item.starts_with(['"', '\'']) && behind_quote(item.as_bytes(), 0) == item.len() && item.len() > 1;
     if quoted || is_bare(item) || (!item.is_empty() && !item.bytes().any(ends_bare)) {
         return item.to_owned();
     }
@@ -187,7 +189,8 @@ impl<'m> Macros<'m> {
         let expr = self.resolve(expr, found.sees, errors);
         self.within.pop();
         let size = expr.size();
-        let problem = size.too_large().map(|problem| Complaint::new(at.0, format!("macro `{name}` {problem}")));
+        let problem =
+            size.too_large().map(|problem| Complaint::new(at.0, format!("macro `{name}` {problem}")));
         let body = if problem.is_none() { Some(Arc::new(Body { expr, size })) } else { None };
         errors.extend(problem);
         self.done.insert(name.to_owned(), body.clone());
@@ -212,8 +215,14 @@ mod tests {
     fn a_list_is_put_in_wherever_its_name_stands_alone() {
         let all: &[(&str, &[&str])] = &[("l", &["x", "y z", "\"(q)\"", "a=b", "m"]), ("m", &["1", "m", "l"])];
         assert_eq!(expanded("a.b in (l)", all), "a.b in (x, \"y z\", \"(q)\", \"a=b\", 1, m, l)");
-        assert_eq!(expanded("a.b in (k,m , ll)", all), "a.b in (k,1, m, x, \"y z\", \"(q)\", \"a=b\", m , ll)");
-        assert_eq!(expanded("a.b = \"m l\" or a.b=m", all), "a.b = \"m l\" or a.b=1, m, x, \"y z\", \"(q)\", \"a=b\", m");
+        assert_eq!(
+            expanded("a.b in (k,m , ll)", all),
+            "a.b in (k,1, m, x, \"y z\", \"(q)\", \"a=b\", m , ll)"
+        );
+        assert_eq!(
+            expanded("a.b = \"m l\" or a.b=m", all),
+            "a.b = \"m l\" or a.b=1, m, x, \"y z\", \"(q)\", \"a=b\", m"
+        );
     }
 
     #[test]

@@ -99,6 +99,12 @@ impl Parser<'_> {
             return self.comparison(left, start);
         }
         match self.scan.identifier() {
+            Some(name) if self.scan.rest().starts_with('(') => {
+                let known = Transformer::ALL.iter().map(|transformer| transformer.word());
+                let complaint =
+                    Complaint::new(self.scan.place_from(start), format!("unknown transformer `{name}`"));
+                Err(complaint.did_you_mean(name, known))
+            }
             Some(name) => {
                 let at = self.scan.at_from(start);
                 Ok(Expr::Name { name: name.to_owned(), at })
@@ -112,10 +118,6 @@ impl Parser<'_> {
         let complaint = self.scan.expected("`and`, `or` or the end of the expression");
         let word = self.scan.rest().split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
         let (lower, names) = (word.to_lowercase(), ["and", "or"]);
-        if self.scan.rest().starts_with('(') {
-            let words: Vec<_> = Transformer::ALL.iter().map(|transformer| transformer.word()).collect();
-            return complaint.help(format!("a call is one of {}", words.join(", ")));
-        }
         match nearest(word, names) {
             _ if names.contains(&word) => complaint.help(format!("`{word}` wants a blank or `(` behind it")),
             Some(name) => complaint.help(format!("did you mean `{name}`?")),
@@ -147,8 +149,9 @@ impl Parser<'_> {
         }
         let start = self.scan.pos;
         let arg = match self.scan.quoted()? {
-            Some(bytes) => String::from_utf8(bytes)
-                .map_err(|_| Complaint::new(self.scan.place_from(start), "an argument in brackets must be UTF-8"))?,
+            Some(bytes) => String::from_utf8(bytes).map_err(|_| {
+                Complaint::new(self.scan.place_from(start), "an argument in brackets must be UTF-8")
+            })?,
             None => match self.scan.bare(ends_arg) {
                 Some(arg) => arg.to_owned(),
                 None => return Err(self.scan.expected("an argument")),
@@ -206,7 +209,9 @@ impl Parser<'_> {
             Some(bytes) => bytes,
             None => match self.scan.number() {
                 Some(number) => number.as_bytes().to_vec(),
-                None => return Err(self.scan.expected("a field, a transformer, a text in quotes or a number")),
+                None => {
+                    return Err(self.scan.expected("a field, a transformer, a text in quotes or a number"));
+                }
             },
         };
         Ok(Operand::Literal(Literal { bytes, at: self.scan.at_from(start) }))
@@ -242,7 +247,8 @@ impl Parser<'_> {
             return Ok(op);
         }
         let rest = self.scan.rest();
-        let word = &rest[..rest.bytes().position(|b| !b.is_ascii_alphanumeric() && b != b'_').unwrap_or(rest.len())];
+        let word =
+            &rest[..rest.bytes().position(|b| !b.is_ascii_alphanumeric() && b != b'_').unwrap_or(rest.len())];
         let op = Operator::of(word);
         let after = rest.as_bytes().get(word.len()).copied();
         let ended = match op {
@@ -256,10 +262,16 @@ impl Parser<'_> {
                 self.scan.pos += word.len();
                 Ok(op)
             }
-            Some(op) => Err(self.scan.expected("an operator").help(format!("`{}` wants a blank behind it", op.word()))),
+            Some(op) => Err(self
+                .scan
+                .expected("an operator")
+                .help(format!("`{}` wants a blank behind it", op.word()))),
             None => {
                 let words = Operator::ALL.iter().map(|op| op.word());
-                Err(self.scan.expected("an operator").did_you_mean(word, words.filter(|w| w.len() > 2 || word.len() < 3)))
+                Err(self
+                    .scan
+                    .expected("an operator")
+                    .did_you_mean(word, words.filter(|w| w.len() > 2 || word.len() < 3)))
             }
         }
     }
@@ -303,7 +315,11 @@ impl Parser<'_> {
             self.scan.blanks();
             let Some(field) = self.field()? else { return Err(self.scan.expected("a field")) };
             self.scan.blanks();
-            return if self.scan.take(")") { Ok(Some(Operand::Field(field))) } else { Err(self.scan.expected("`)`")) };
+            return if self.scan.take(")") {
+                Ok(Some(Operand::Field(field)))
+            } else {
+                Err(self.scan.expected("`)`"))
+            };
         }
         Ok(self.call()?.map(Operand::Call))
     }

@@ -99,7 +99,11 @@ fn what_does_not_fit_is_named_with_its_place() {
     let help = |source| refused(source).help.unwrap_or_default();
     assert_eq!(help("proc.name contians x"), "did you mean `contains`?");
     assert_eq!(help("a AND b"), "did you mean `and`?");
-    assert_eq!(help("proc contains x"), "an operator follows a field; a field's name has a dot, as in `proc.name`");
+    assert_eq!(help("a and tolwer(proc.name) = x"), "did you mean `tolower`?");
+    assert_eq!(
+        help("proc contains x"),
+        "an operator follows a field; a field's name has a dot, as in `proc.name`"
+    );
 }
 
 #[test]
@@ -115,8 +119,12 @@ fn depth_is_limited_and_not_by_the_stack() {
 }
 
 fn literals() -> impl Strategy<Value = Literal> {
-    prop_oneof!["[ -~]{0,8}".prop_map(String::into_bytes), any::<String>().prop_map(String::into_bytes), proptest::collection::vec(any::<u8>(), 0..6)]
-        .prop_map(|bytes| Literal { bytes, at: At::default() })
+    prop_oneof![
+        "[ -~]{0,8}".prop_map(String::into_bytes),
+        any::<String>().prop_map(String::into_bytes),
+        proptest::collection::vec(any::<u8>(), 0..6)
+    ]
+    .prop_map(|bytes| Literal { bytes, at: At::default() })
 }
 
 fn fields() -> impl Strategy<Value = FieldRef> {
@@ -143,8 +151,8 @@ fn operands() -> impl Strategy<Value = Operand> {
 fn checks() -> impl Strategy<Value = Expr> {
     let op = proptest::sample::select(Operator::ALL);
     let items = || proptest::collection::vec(literals(), 0..4);
-    (operands(), op, literals(), items(), operands(), any::<u32>(), 0..4u8)
-        .prop_map(|(left, op, literal, items, operand, number, form)| {
+    (operands(), op, literals(), items(), operands(), any::<u32>(), 0..4u8).prop_map(
+        |(left, op, literal, items, operand, number, form)| {
             let right = match (op, form) {
                 (Operator::Exists, _) => Right::None,
                 (_, 0) => Right::Operand(operand),
@@ -156,14 +164,13 @@ fn checks() -> impl Strategy<Value = Expr> {
                 (_, _) => Right::Value(literal),
             };
             Expr::Check(Box::new(Check { left, op, right, at: At::default(), op_at: At::default() }))
-        })
+        },
+    )
 }
 
 fn exprs() -> impl Strategy<Value = Expr> {
-    let leaf = prop_oneof![
-        checks(),
-        "m[a-z0-9_]{2,5}".prop_map(|name| Expr::Name { name, at: At::default() }),
-    ];
+    let leaf =
+        prop_oneof![checks(), "m[a-z0-9_]{2,5}".prop_map(|name| Expr::Name { name, at: At::default() }),];
     leaf.prop_recursive(4, 24, 4, |inner| {
         let parts = || proptest::collection::vec(inner.clone(), 2..4);
         prop_oneof![

@@ -51,7 +51,8 @@ impl<'t> Scan<'t> {
     /// The place of the next word, for messages.
     pub fn here(&self) -> Place {
         let bytes = self.rest().as_bytes();
-        let len = bytes.iter().position(|&b| is_blank(b) || matches!(b, b'(' | b')' | b',')).unwrap_or(bytes.len());
+        let len =
+            bytes.iter().position(|&b| is_blank(b) || matches!(b, b'(' | b')' | b',')).unwrap_or(bytes.len());
         let len = (len.max(1)).min(bytes.len());
         self.text.place(self.pos..self.pos + len)
     }
@@ -59,7 +60,8 @@ impl<'t> Scan<'t> {
     /// "expected X, found Y".
     pub fn expected(&self, what: &str) -> Complaint {
         let rest = self.rest();
-        let word = rest.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',')).next().unwrap_or("");
+        let word =
+            rest.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',')).next().unwrap_or("");
         let found = match (word, rest.chars().next()) {
             (_, None) => "the end of the condition".to_owned(),
             ("", Some(c)) => format!("`{c}`"),
@@ -84,9 +86,10 @@ impl<'t> Scan<'t> {
 
     /// Takes `word` when a blank or one of `also` follows it; leaves what follows.
     pub fn take_word(&mut self, word: &str, also: &[u8]) -> bool {
-        let found = self.rest().strip_prefix(word).is_some_and(|after| {
-            after.bytes().next().is_none_or(|b| is_blank(b) || also.contains(&b))
-        });
+        let found = self
+            .rest()
+            .strip_prefix(word)
+            .is_some_and(|after| after.bytes().next().is_none_or(|b| is_blank(b) || also.contains(&b)));
         if found {
             self.pos += word.len();
         }
@@ -139,7 +142,9 @@ impl<'t> Scan<'t> {
     pub fn number(&mut self) -> Option<&'t str> {
         let rest = self.rest();
         let bytes = rest.as_bytes();
-        let digits = |from: usize| bytes[from..].iter().position(|b| !b.is_ascii_digit()).unwrap_or(bytes.len() - from);
+        let digits = |from: usize| {
+            bytes[from..].iter().position(|b| !b.is_ascii_digit()).unwrap_or(bytes.len() - from)
+        };
         let len = if matches!(bytes, [b'0', b'x' | b'X', d, ..] if d.is_ascii_hexdigit()) {
             2 + bytes[2..].iter().position(|b| !b.is_ascii_hexdigit()).unwrap_or(bytes.len() - 2)
         } else {

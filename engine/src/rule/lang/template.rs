@@ -7,7 +7,11 @@ use crate::rule::source::{Complaint, Place, Text};
 pub enum Piece {
     Text(String),
     /// What to show, and how it was written without its percent sign.
-    Value { operand: Operand, written: String, place: Place },
+    Value {
+        operand: Operand,
+        written: String,
+        place: Place,
+    },
 }
 
 /// Reads a template; all that is wrong with it.
@@ -39,7 +43,11 @@ pub fn parse(text: &Text) -> Result<Vec<Piece>, Vec<Complaint>> {
                 if !plain.is_empty() {
                     pieces.push(Piece::Text(std::mem::take(&mut plain)));
                 }
-                pieces.push(Piece::Value { written: text.as_str()[start + 1..pos].to_owned(), operand, place });
+                pieces.push(Piece::Value {
+                    written: text.as_str()[start + 1..pos].to_owned(),
+                    operand,
+                    place,
+                });
             }
             Ok(None) => {
                 let complaint = Complaint::new(place, "expected a field behind `%`");

@@ -19,9 +19,15 @@ pub enum Expr {
     Not(Box<Expr>),
     Check(Box<Check>),
     /// Name of a macro, not yet replaced.
-    Name { name: String, at: At },
+    Name {
+        name: String,
+        at: At,
+    },
     /// What a macro stands for.
-    Macro { name: String, body: Arc<Body> },
+    Macro {
+        name: String,
+        body: Arc<Body>,
+    },
 }
 
 /// A macro's tree, and how large it is when written out.
@@ -176,7 +182,9 @@ impl Expr {
     /// With macros written out; each is measured once.
     pub fn size(&self) -> Size {
         let inner = match self {
-            Expr::And(parts) | Expr::Or(parts) => parts.iter().map(Expr::size).fold(Size::default(), Size::beside),
+            Expr::And(parts) | Expr::Or(parts) => {
+                parts.iter().map(Expr::size).fold(Size::default(), Size::beside)
+            }
             Expr::Not(inner) => inner.size(),
             Expr::Macro { body, .. } => body.size,
             Expr::Check(_) | Expr::Name { .. } => Size::default(),

@@ -91,7 +91,10 @@ impl Collected {
         let append = merges(item, "condition", reports);
         let Some(condition) = item.text("condition", reports) else {
             if item.key("condition").is_none() {
-                reports.error(Complaint::new(item.place(), format!("macro `{}` needs a `condition`", item.name)));
+                reports.error(Complaint::new(
+                    item.place(),
+                    format!("macro `{}` needs a `condition`", item.name),
+                ));
             }
             return;
         };
@@ -158,7 +161,8 @@ fn merges(item: &Item<'_>, key: &str, reports: &mut Reports<'_>) -> Option<Merge
 }
 
 fn nothing_there<'n>(what: &str, item: &Item<'_>, names: impl Iterator<Item = &'n String>) -> Complaint {
-    let complaint = Complaint::new(item.place(), format!("no {what} `{}` is defined above to be changed", item.name));
+    let complaint =
+        Complaint::new(item.place(), format!("no {what} `{}` is defined above to be changed", item.name));
     complaint.did_you_mean(&item.name, names.map(String::as_str))
 }
 
@@ -174,7 +178,8 @@ fn priority(item: &Item<'_>, reports: &mut Reports<'_>) -> Option<Priority> {
         let place = item.key("priority").map_or(item.place(), |node| node.place);
         let names = Priority::ALL.iter().map(|priority| priority.name());
         let all = Priority::ALL.map(Priority::name).join(", ");
-        let complaint = Complaint::new(place, format!("unknown priority `{word}`")).did_you_mean(&word, names);
+        let complaint =
+            Complaint::new(place, format!("unknown priority `{word}`")).did_you_mean(&word, names);
         reports.error(if complaint.help.is_some() { complaint } else { complaint.help(all) });
     }
     found
@@ -225,7 +230,9 @@ fn checked_but_unused(item: &Item<'_>, reports: &mut Reports<'_>) {
 
 fn tests(item: &Item<'_>, reports: &mut Reports<'_>) -> Vec<(Node, String)> {
     match item.key("tests").map(|node| (&node.content, node)) {
-        Some((Content::Sequence(cases), _)) => cases.iter().map(|case| (case.clone(), item.name.clone())).collect(),
+        Some((Content::Sequence(cases), _)) => {
+            cases.iter().map(|case| (case.clone(), item.name.clone())).collect()
+        }
         Some((_, node)) if !node.is_null() => {
             reports.error(Complaint::new(node.place, format!("`tests` must be a list, not {}", node.noun())));
             Vec::new()
@@ -240,7 +247,8 @@ impl RuleDef {
             let message = format!("nothing is appended to rule `{}`", self.name);
             reports.error(Complaint::new(item.place(), message).help("give a `condition` or `exceptions`"));
         }
-        for (key, place) in item.content_keys().filter(|(key, _)| !["condition", "exceptions"].contains(key)) {
+        for (key, place) in item.content_keys().filter(|(key, _)| !["condition", "exceptions"].contains(key))
+        {
             let complaint = Complaint::new(place, format!("`append` does not reach `{key}`: it is ignored"));
             reports.warning(complaint.help(format!("use `override: {{{key}: replace}}`")));
         }

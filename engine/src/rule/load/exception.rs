@@ -22,24 +22,30 @@ pub fn merge(into: &mut Vec<Exception>, node: &Node, rule: &str, reports: &mut R
         Content::Sequence(items) => items.as_slice(),
         _ if node.is_null() => &[],
         Content::Scalar { .. } | Content::Mapping(_) => {
-            reports.error(Complaint::new(node.place, format!("`exceptions` must be a list, not {}", node.noun())));
+            reports.error(Complaint::new(
+                node.place,
+                format!("`exceptions` must be a list, not {}", node.noun()),
+            ));
             return;
         }
     };
     for item in items {
         let Content::Mapping(pairs) = &item.content else {
-            reports.error(Complaint::new(item.place, format!("expected an exception, found {}", item.noun())));
+            reports
+                .error(Complaint::new(item.place, format!("expected an exception, found {}", item.noun())));
             continue;
         };
         for (key, _) in pairs {
             let word = key.scalar().unwrap_or("");
             let known = ["name", "fields", "comps", "values"];
             if !known.contains(&word) {
-                let complaint = Complaint::new(key.place, format!("unknown key `{word}` of an exception is ignored"));
+                let complaint =
+                    Complaint::new(key.place, format!("unknown key `{word}` of an exception is ignored"));
                 reports.warning(complaint.did_you_mean(word, known));
             }
         }
-        let key = |name: &str| pairs.iter().find(|(key, _)| key.scalar() == Some(name)).map(|(_, value)| value);
+        let key =
+            |name: &str| pairs.iter().find(|(key, _)| key.scalar() == Some(name)).map(|(_, value)| value);
         let Some(name) = key("name").and_then(Node::scalar) else {
             reports.error(Complaint::new(item.place, "an exception needs a `name`"));
             continue;
@@ -47,7 +53,10 @@ pub fn merge(into: &mut Vec<Exception>, node: &Node, rule: &str, reports: &mut R
         let values = match key("values").map(|values| (&values.content, values)) {
             Some((Content::Sequence(values), _)) => values.clone(),
             Some((_, values)) if !values.is_null() => {
-                reports.error(Complaint::new(values.place, format!("`values` must be a list, not {}", values.noun())));
+                reports.error(Complaint::new(
+                    values.place,
+                    format!("`values` must be a list, not {}", values.noun()),
+                ));
                 continue;
             }
             Some(_) | None => Vec::new(),
@@ -61,7 +70,8 @@ pub fn merge(into: &mut Vec<Exception>, node: &Node, rule: &str, reports: &mut R
             continue;
         }
         let Some(fields) = key("fields") else {
-            let message = format!("exception `{name}` needs `fields`: rule `{rule}` has no such exception yet");
+            let message =
+                format!("exception `{name}` needs `fields`: rule `{rule}` has no such exception yet");
             let complaint = Complaint::new(item.place, message);
             reports.error(complaint.did_you_mean(name, into.iter().map(|old| old.name.as_str())));
             continue;
@@ -98,10 +108,13 @@ fn whole(
         let known = takes(comp);
         if known.is_none() || (!tuples && known == Some(Takes::One)) {
             good = false;
-            let complaint = Complaint::new(*place, format!("`{comp}` cannot compare the values of this exception"));
+            let complaint =
+                Complaint::new(*place, format!("`{comp}` cannot compare the values of this exception"));
             let all = Operator::ALL.iter().filter(|op| op.takes_list() || tuples).map(|op| op.word());
             reports.error(if known.is_some() {
-                complaint.help("with one field: `in`, `pmatch`, `intersects`, or an operator with `anyof` and its like")
+                complaint.help(
+                    "with one field: `in`, `pmatch`, `intersects`, or an operator with `anyof` and its like",
+                )
             } else {
                 complaint.did_you_mean(comp, all)
             });
@@ -123,7 +136,9 @@ fn takes(comp: &str) -> Option<Takes> {
     match (parts.next(), parts.next()) {
         (None, _) if op == Operator::Exists => None,
         (None, _) => Some(if op.takes_list() { Takes::List } else { Takes::One }),
-        (Some(word), None) if Quantifier::of(word).is_some() && !op.takes_list() && !op.orders() => Some(Takes::List),
+        (Some(word), None) if Quantifier::of(word).is_some() && !op.takes_list() && !op.orders() => {
+            Some(Takes::List)
+        }
         (Some(_), _) => None,
     }
 }
@@ -179,12 +194,18 @@ impl Exception {
         let values = match &tuple.content {
             Content::Sequence(values) if values.len() == self.fields.len() => values,
             Content::Sequence(values) => {
-                let message = format!("exception `{}`: {} fields but {} values", self.name, self.fields.len(), values.len());
+                let message = format!(
+                    "exception `{}`: {} fields but {} values",
+                    self.name,
+                    self.fields.len(),
+                    values.len()
+                );
                 reports.error(Complaint::new(tuple.place, message));
                 return;
             }
             Content::Scalar { .. } | Content::Mapping(_) => {
-                let message = format!("exception `{}` wants a list of values here, one for each field", self.name);
+                let message =
+                    format!("exception `{}` wants a list of values here, one for each field", self.name);
                 reports.error(Complaint::new(tuple.place, message));
                 return;
             }
@@ -209,7 +230,8 @@ impl Exception {
         out.push_for(&format!(" {comp} "), *comp_at);
         // A list can also be written as text, with its parentheses.
         let written_out = matches!(values, [value] if value.scalar().is_some_and(in_parentheses));
-        let list = takes(comp) == Some(Takes::List) || values.iter().any(|v| matches!(v.content, Content::Sequence(_)));
+        let list = takes(comp) == Some(Takes::List)
+            || values.iter().any(|v| matches!(v.content, Content::Sequence(_)));
         let list = list && !written_out;
         if list {
             out.push_for("(", place);

@@ -57,7 +57,9 @@ pub fn items<'n>(roots: &'n [Node], source: &'n str, reports: &mut Reports<'_>) 
     let mut items = Vec::new();
     for root in roots {
         match &root.content {
-            Content::Sequence(nodes) => items.extend(nodes.iter().filter_map(|node| item(node, source, reports))),
+            Content::Sequence(nodes) => {
+                items.extend(nodes.iter().filter_map(|node| item(node, source, reports)))
+            }
             _ if root.is_null() => {}
             Content::Scalar { .. } | Content::Mapping(_) => {
                 let message = format!("expected a list of items, found {}", root.noun());
@@ -105,12 +107,17 @@ fn item<'n>(node: &'n Node, source: &'n str, reports: &mut Reports<'_>) -> Optio
 
 fn named(kind: Kind, word: &str, head: &Node, reports: &mut Reports<'_>) -> Option<String> {
     let Some(name) = head.scalar().filter(|name| !name.is_empty()) else {
-        reports.error(Complaint::new(head.place, format!("expected the name of a {word}, found {}", head.noun())));
+        reports.error(Complaint::new(
+            head.place,
+            format!("expected the name of a {word}, found {}", head.noun()),
+        ));
         return None;
     };
     let word_like = |c: char| c.is_ascii_alphanumeric() || c == '_';
     match kind {
-        Kind::Macro if !(name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(word_like)) => {
+        Kind::Macro
+            if !(name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(word_like)) =>
+        {
             let complaint = Complaint::new(head.place, format!("`{name}` cannot name a macro"));
             reports.error(complaint.help("letters, digits and `_`, a letter first"));
             None
@@ -120,7 +127,9 @@ fn named(kind: Kind, word: &str, head: &Node, reports: &mut Reports<'_>) -> Opti
             reports.warning(complaint.help("a list's name has no blanks, quotes, parentheses, `=` or `,`"));
             Some(name.to_owned())
         }
-        Kind::EngineVersion | Kind::PluginVersions | Kind::List | Kind::Macro | Kind::Rule => Some(name.to_owned()),
+        Kind::EngineVersion | Kind::PluginVersions | Kind::List | Kind::Macro | Kind::Rule => {
+            Some(name.to_owned())
+        }
     }
 }
 
@@ -142,7 +151,8 @@ impl<'n> Item<'n> {
     pub fn text(&self, name: &str, reports: &mut Reports<'_>) -> Option<Text> {
         let node = self.key(name)?;
         if node.scalar().is_none() || node.is_null() {
-            reports.error(Complaint::new(node.place, format!("`{name}` must be a text, not {}", node.noun())));
+            reports
+                .error(Complaint::new(node.place, format!("`{name}` must be a text, not {}", node.noun())));
             return None;
         }
         Some(node.text(self.source))
@@ -192,7 +202,10 @@ impl<'n> Item<'n> {
                 Some(out)
             }
             Content::Scalar { .. } | Content::Mapping(_) => {
-                reports.error(Complaint::new(node.place, format!("`{name}` must be a list, not {}", node.noun())));
+                reports.error(Complaint::new(
+                    node.place,
+                    format!("`{name}` must be a list, not {}", node.noun()),
+                ));
                 None
             }
         }
@@ -202,7 +215,8 @@ impl<'n> Item<'n> {
     pub fn overrides(&self, appends: &[&str], reports: &mut Reports<'_>) -> Option<Vec<(&'n str, Merge)>> {
         let node = self.key("override")?;
         let Content::Mapping(pairs) = &node.content else {
-            let complaint = Complaint::new(node.place, format!("`override` must be a mapping, not {}", node.noun()));
+            let complaint =
+                Complaint::new(node.place, format!("`override` must be a mapping, not {}", node.noun()));
             reports.error(complaint.help("as in `override: {condition: append}`"));
             return Some(Vec::new());
         };
@@ -238,7 +252,8 @@ impl<'n> Item<'n> {
         }
         for (key, place) in self.content_keys() {
             if !pairs.iter().any(|(name, _)| name.scalar() == Some(key)) {
-                let complaint = Complaint::new(place, format!("`override` does not say what to do with `{key}`"));
+                let complaint =
+                    Complaint::new(place, format!("`override` does not say what to do with `{key}`"));
                 reports.error(complaint.help(format!("add `{key}: replace` to it")));
             }
         }

@@ -5,7 +5,10 @@ pub mod exception;
 pub mod item;
 pub mod version;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use self::collect::{Collected, RuleDef};
 use super::{
@@ -48,7 +51,7 @@ pub fn load_with(sources: &[Source], table: &Table<'_>) -> Result<Loaded, Vec<Di
             Err(complaint) => reports.error(complaint),
         }
     }
-    let mut loader = Loader { sources, table, reports, arena: Arena::default() };
+    let mut loader = Loader { sources, table, reports, arena: Arena::default(), hinted: HashSet::new() };
     let macros = loader.macros(&collected);
     let rules = loader.rules(&collected, &macros);
     let tests = loader.tests(&collected);
@@ -73,6 +76,8 @@ struct Loader<'l> {
     table: &'l Table<'l>,
     reports: Reports<'l>,
     arena: Arena,
+    /// Macro bodies whose words have been looked at, by address.
+    hinted: HashSet<usize>,
 }
 
 impl Loader<'_> {
@@ -98,7 +103,11 @@ impl Loader<'_> {
         }
     }
 
-    fn rules(&mut self, collected: &Collected, macros: &BTreeMap<String, (Macro, Vec<String>)>) -> Vec<Entry> {
+    fn rules(
+        &mut self,
+        collected: &Collected,
+        macros: &BTreeMap<String, (Macro, Vec<String>)>,
+    ) -> Vec<Entry> {
         let bare = macros.iter().map(|(name, (def, _))| {
             (name.clone(), Macro { index: def.index, sees: def.sees, expr: def.expr.clone() })
         });
@@ -124,7 +133,8 @@ impl Loader<'_> {
         resolver: &mut Macros<'_>,
     ) -> Option<Entry> {
         if def.source != "syscall" {
-            let message = format!("rule `{}` is left out: there are no events of source `{}`", def.name, def.source);
+            let message =
+                format!("rule `{}` is left out: there are no events of source `{}`", def.name, def.source);
             self.reports.warning(Complaint::new(def.place, message));
             return None;
         }
@@ -134,7 +144,11 @@ impl Loader<'_> {
         let expr = expr.map(|expr| resolver.resolve(&expr, usize::MAX, &mut errors));
         let expr = expr.filter(|expr| {
             let problem = expr.size().too_large();
-            errors.extend(problem.iter().map(|problem| Complaint::new(def.place, format!("rule `{}` {problem}", def.name))));
+            errors.extend(
+                problem
+                    .iter()
+                    .map(|problem| Complaint::new(def.place, format!("rule `{}` {problem}", def.name))),
+            );
             problem.is_none()
         });
         errors.drain(..).for_each(|error| self.reports.error(error));
@@ -156,7 +170,12 @@ impl Loader<'_> {
         self.list_hints(&expr, collected);
         let mut within = Vec::new();
         lists_of(&expr, macros, &mut within);
-        within.into_iter().filter(|name| !lists.contains(name)).collect::<Vec<_>>().into_iter().for_each(|n| lists.push(n));
+        within
+            .into_iter()
+            .filter(|name| !lists.contains(name))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|n| lists.push(n));
         let source = &self.sources[def.place.file as usize];
         let rule = Rule {
             name: def.name.clone(),
@@ -176,9 +195,15 @@ impl Loader<'_> {
     /// A word that is almost the name of a list is a text to Falco, and to us; but hardly to its writer.
     fn list_hints(&mut self, expr: &Expr, collected: &Collected) {
         match expr {
-            Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.list_hints(part, collected)),
+            Expr::And(parts) | Expr::Or(parts) => {
+                parts.iter().for_each(|part| self.list_hints(part, collected))
+            }
             Expr::Not(inner) => self.list_hints(inner, collected),
-            Expr::Macro { body, .. } => self.list_hints(&body.expr, collected),
+            Expr::Macro { body, .. } => {
+                if self.hinted.insert(Arc::as_ptr(body) as usize) {
+                    self.list_hints(&body.expr, collected);
+                }
+            }
             Expr::Check(check) => {
                 let (Right::List(items) | Right::Quantified(_, items)) = &check.right else { return };
                 for item in items.iter().filter(|item| item.bytes.contains(&b'_')) {
@@ -187,7 +212,8 @@ impl Loader<'_> {
                     let all = all.filter(|name| name.len().abs_diff(word.len()) <= 2);
                     let near = nearest(word, all).filter(|name| strsim::damerau_levenshtein(word, name) <= 2);
                     if let Some(name) = near.filter(|name| *name != word) {
-                        let complaint = Complaint::new(item.at.0, format!("`{word}` names no list: it is a text here"));
+                        let complaint =
+                            Complaint::new(item.at.0, format!("`{word}` names no list: it is a text here"));
                         self.reports.warning(complaint.help(format!("did you mean the list `{name}`?")));
                     }
                 }

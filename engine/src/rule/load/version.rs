@@ -35,7 +35,10 @@ pub fn engine(node: &Node, reports: &mut Reports<'_>) {
             reports.error(complaint.help("a number such as `57` or three such as `0.57.0`"));
         }
         Some(version) if version > ENGINE => {
-            let message = format!("these rules need engine {text}; this one reads those of 0.{}.{}", ENGINE.1, ENGINE.2);
+            let message = format!(
+                "these rules need engine {text}; this one reads those of 0.{}.{}",
+                ENGINE.1, ENGINE.2
+            );
             reports.error(Complaint::new(node.place, message));
         }
         Some(_) => {}
@@ -44,7 +47,8 @@ pub fn engine(node: &Node, reports: &mut Reports<'_>) {
 
 pub fn plugins(node: &Node, reports: &mut Reports<'_>) {
     let Content::Sequence(wanted) = &node.content else {
-        reports.error(Complaint::new(node.place, format!("expected a list of plugins, found {}", node.noun())));
+        reports
+            .error(Complaint::new(node.place, format!("expected a list of plugins, found {}", node.noun())));
         return;
     };
     for plugin in wanted {
@@ -57,7 +61,9 @@ pub fn plugins(node: &Node, reports: &mut Reports<'_>) {
         let others: Vec<_> = others.iter().filter_map(|other| requirement(other, reports)).collect();
         if !met && !others.iter().any(|(_, met)| *met) {
             let complaint = Complaint::new(plugin.place, format!("these rules need the plugin `{name}`"));
-            reports.error(complaint.help("Falco plugins are not loaded; the fields of `container` are built in"));
+            reports.error(
+                complaint.help("Falco plugins are not loaded; the fields of `container` are built in"),
+            );
         }
     }
 }
@@ -67,7 +73,9 @@ fn requirement<'n>(node: &'n Node, reports: &mut Reports<'_>) -> Option<(&'n str
     let name = key(node, "name").and_then(Node::scalar);
     let version = key(node, "version").and_then(Node::scalar);
     match (name, version.and_then(Version::parse)) {
-        (Some(name), Some(version)) => Some((name, BUILT_IN.iter().any(|row| row.0 == name && version <= row.1))),
+        (Some(name), Some(version)) => {
+            Some((name, BUILT_IN.iter().any(|row| row.0 == name && version <= row.1)))
+        }
         (Some(_), None) => {
             reports.error(Complaint::new(node.place, "a required plugin needs a `version` such as `0.4.0`"));
             None
@@ -81,7 +89,9 @@ fn requirement<'n>(node: &'n Node, reports: &mut Reports<'_>) -> Option<(&'n str
 
 fn key<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
     match &node.content {
-        Content::Mapping(pairs) => pairs.iter().find(|(key, _)| key.scalar() == Some(name)).map(|(_, value)| value),
+        Content::Mapping(pairs) => {
+            pairs.iter().find(|(key, _)| key.scalar() == Some(name)).map(|(_, value)| value)
+        }
         Content::Scalar { .. } | Content::Sequence(_) => None,
     }
 }

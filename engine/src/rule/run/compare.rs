@@ -104,7 +104,9 @@ impl Compare {
 fn elements(value: &Value<'_>, mode: ListMode, ask: &dyn Fn(&Value<'_>) -> Truth) -> Truth {
     let items = match value {
         Value::List(items) => items,
-        Value::Any(values) => return values.iter().fold(False, |sum, value| sum.or(elements(value, mode, ask))),
+        Value::Any(values) => {
+            return values.iter().fold(False, |sum, value| sum.or(elements(value, mode, ask)));
+        }
         Value::Absent
         | Value::Bool(_)
         | Value::Int(_)
@@ -140,13 +142,16 @@ impl Test {
                 _ => False,
             },
             Test::Text(test) => match value {
+                Value::Text(text) => test.test(&text.bytes, text.cut),
                 Value::Flags(bits, names) => flags(test, *bits, names),
                 value => {
                     let text = as_text(value);
                     test.test(&text.bytes, text.cut)
                 }
             },
-            Test::Quantified(quantifier, tests) => quantified(*quantifier, tests.iter().map(|test| test.truth(value))),
+            Test::Quantified(quantifier, tests) => {
+                quantified(*quantifier, tests.iter().map(|test| test.truth(value)))
+            }
             Test::Not(test) => test.truth(value).not(),
             // Answered by `Compare`, which has the other value.
             Test::Right(_, _) => Undecided,
@@ -181,7 +186,13 @@ fn flags(test: &TextTest, bits: u64, names: &'static [Bit]) -> Truth {
     match test {
         TextTest::Contains(finder) => {
             let exact = names.iter().any(|bit| bit.name.as_bytes() == finder.needle());
-            let has = |name: &str| if exact { name.as_bytes() == finder.needle() } else { finder.find(name.as_bytes()).is_some() };
+            let has = |name: &str| {
+                if exact {
+                    name.as_bytes() == finder.needle()
+                } else {
+                    finder.find(name.as_bytes()).is_some()
+                }
+            };
             flag_names(bits, names).any(has).into()
         }
         TextTest::Icontains(needle) => {
@@ -235,10 +246,12 @@ fn pair(op: Operator, left: &Value<'_>, right: &Value<'_>) -> Truth {
             (_, _) => False,
         },
         (Value::Ip(a), Value::Ip(b)) => (a.to_canonical() == b.to_canonical()).into(),
-        (Value::Int(_) | Value::Uint(_) | Value::Bool(_), _) if equality => match (number(left), number(right)) {
-            (Some(a), Some(b)) => (a == b).into(),
-            (_, _) => False,
-        },
+        (Value::Int(_) | Value::Uint(_) | Value::Bool(_), _) if equality => {
+            match (number(left), number(right)) {
+                (Some(a), Some(b)) => (a == b).into(),
+                (_, _) => False,
+            }
+        }
         (_, _) => {
             let (left, right) = (as_text(left), as_text(right));
             if right.cut == Cut::None { textual(op, &left, &right.bytes) } else { Undecided }
@@ -262,7 +275,9 @@ fn textual(op: Operator, left: &Text<'_>, right: &[u8]) -> Truth {
             return text::equal(&left.bytes, right, left.cut);
         }
         // Refused at load.
-        Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge | Operator::Regex | Operator::Exists => None,
+        Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge | Operator::Regex | Operator::Exists => {
+            None
+        }
     };
     // What is no pattern and no hexadecimal matches nothing.
     test.map_or(False, |test| test.test(&left.bytes, left.cut))

@@ -62,7 +62,9 @@ impl OutputValue {
             Got::Known(Value::Bool(b)) => OutputValue::Bool(*b),
             Got::Known(Value::Int(n)) => OutputValue::Int(*n),
             Got::Known(Value::Uint(n)) => OutputValue::Uint(*n),
-            Got::Known(value @ (Value::Ip(_) | Value::Flags(_, _) | Value::Text(_) | Value::List(_) | Value::Any(_))) => text(&as_text(value)),
+            Got::Known(
+                value @ (Value::Ip(_) | Value::Flags(_, _) | Value::Text(_) | Value::List(_) | Value::Any(_)),
+            ) => text(&as_text(value)),
         }
     }
 }

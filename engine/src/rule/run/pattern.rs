@@ -26,7 +26,8 @@ pub struct Glob {
 impl Glob {
     pub fn new(pattern: &[u8], fold: bool) -> Result<Glob, String> {
         let regex = build(&translate(pattern)?, fold)?;
-        let special = |b: &u8| matches!(b, b'*' | b'?' | b'[' | b']' | b'\\' | b'(' | b')' | b'|' | b'+' | b'@' | b'!');
+        let special =
+            |b: &u8| matches!(b, b'*' | b'?' | b'[' | b']' | b'\\' | b'(' | b')' | b'|' | b'+' | b'@' | b'!');
         let head = pattern.iter().position(special).unwrap_or(pattern.len());
         let tail = pattern.iter().rposition(special).map_or(0, |at| at + 1);
         let star = |at: Option<&u8>| at == Some(&b'*');
@@ -82,7 +83,11 @@ fn translate(pattern: &[u8]) -> Result<String, String> {
         match b {
             b'!' if opens => return Err("`!(…)` is not supported in a glob".into()),
             b'?' | b'*' | b'+' | b'@' if opens => {
-                groups.push(if b == b'@' { "" } else { ["?", "*", "+"][usize::from(b != b'?') + usize::from(b == b'+')] });
+                groups.push(if b == b'@' {
+                    ""
+                } else {
+                    ["?", "*", "+"][usize::from(b != b'?') + usize::from(b == b'+')]
+                });
                 out.push_str("(?:");
                 at += 1;
             }
@@ -188,10 +193,13 @@ impl Prefixes {
             && (self.plain.contains(path)
                 || ends.into_iter().any(|at| self.plain.contains(&path[..at]))
                 || (path.first() == Some(&b'/') && self.plain.contains(&b"/"[..])));
-        plain || self.globs.iter().any(|globs| {
-            let mut parts = components(path);
-            globs.iter().all(|glob| parts.next().is_some_and(|part| glob.test(part, Cut::None) == Truth::True))
-        })
+        plain
+            || self.globs.iter().any(|globs| {
+                let mut parts = components(path);
+                globs
+                    .iter()
+                    .all(|glob| parts.next().is_some_and(|part| glob.test(part, Cut::None) == Truth::True))
+            })
     }
 }
 
@@ -229,7 +237,9 @@ mod tests {
         ] {
             assert!(glob(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in [("/home/*", "x/home/a"), ("a?c", "ac"), ("[a-c]", "d"), ("a\\*", "ab"), ("A", "a")] {
+        for (pattern, text) in
+            [("/home/*", "x/home/a"), ("a?c", "ac"), ("[a-c]", "d"), ("a\\*", "ab"), ("A", "a")]
+        {
             assert!(!glob(pattern, text), "{pattern} {text}");
         }
         assert_eq!(Glob::new(b"A*", true).unwrap().test(b"ab", Cut::None), Truth::True);
@@ -237,7 +247,9 @@ mod tests {
 
     #[test]
     fn a_cut_value_is_undecided_only_where_the_rest_matters() {
-        let test = |pattern: &str, text: &str, cut| Glob::new(pattern.as_bytes(), false).unwrap().test(text.as_bytes(), cut);
+        let test = |pattern: &str, text: &str, cut| {
+            Glob::new(pattern.as_bytes(), false).unwrap().test(text.as_bytes(), cut)
+        };
         assert_eq!(test("/etc/*", "/etc/pass", Cut::Back), Truth::True);
         assert_eq!(test("/etc/*.d", "/etc/x.d", Cut::Back), Truth::Undecided);
         assert_eq!(test("/etc/*.d", "/usr/x", Cut::Back), Truth::False);

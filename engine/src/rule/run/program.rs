@@ -70,7 +70,12 @@ impl Program {
 
     /// The verdict on each rule that the event could match, in file order, until `each` says stop. `Undecided` is reported only for an event of
     /// which something was cut off: what this version never produces is known at load.
-    pub fn judge<'r: 'e, 'e>(&'r self, arena: &'r Arena, event: &'e Event, mut each: impl FnMut(u32, Truth) -> bool) {
+    pub fn judge<'r: 'e, 'e>(
+        &'r self,
+        arena: &'r Arena,
+        event: &'e Event,
+        mut each: impl FnMut(u32, Truth) -> bool,
+    ) {
         if self.roots.is_empty() {
             return;
         }
@@ -184,7 +189,9 @@ impl Builder<'_> {
         self.program.slots[id.0 as usize] = self.program.slot_count as Slot;
         self.program.slot_count += 1;
         match &self.arena.operands.reads[id.0 as usize] {
-            Read::List(parts) | Read::Call { args: parts, .. } => parts.iter().for_each(|part| self.use_read(*part)),
+            Read::List(parts) | Read::Call { args: parts, .. } => {
+                parts.iter().for_each(|part| self.use_read(*part))
+            }
             Read::Field(_, _) | Read::Unproduced | Read::Literal(_) => {}
         }
     }

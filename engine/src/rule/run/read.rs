@@ -17,7 +17,11 @@ pub enum Read {
     Literal(Vec<u8>),
     /// Several values as one list.
     List(Vec<ReadId>),
-    Call { transformer: Transformer, args: Vec<ReadId>, option: Option<u8> },
+    Call {
+        transformer: Transformer,
+        args: Vec<ReadId>,
+        option: Option<u8>,
+    },
 }
 
 /// What is known of a value.

@@ -37,7 +37,9 @@ impl TextTest {
             TextTest::Eq(word) => equal(bytes, word, cut),
             TextTest::In(words) => match cut {
                 Cut::None => words.contains(bytes).into(),
-                Cut::Front | Cut::Back => words.iter().fold(False, |truth, word| truth.or(equal(bytes, word, cut))),
+                Cut::Front | Cut::Back => {
+                    words.iter().fold(False, |truth, word| truth.or(equal(bytes, word, cut)))
+                }
             },
             TextTest::Contains(finder) => found(finder.find(bytes).is_some(), cut),
             TextTest::Icontains(needle) => found(contains_folded(bytes, needle), cut),

@@ -20,7 +20,9 @@ pub fn call<'e>(transformer: Transformer, args: &[&Got<'e>], option: Option<u8>)
     }
     // Several answers are transformed one by one.
     if let [Value::Any(answers)] = values.as_slice() {
-        let answers = answers.iter().map(|answer| call(transformer, &[&Got::Known(answer.clone().into_owned())], option));
+        let answers = answers
+            .iter()
+            .map(|answer| call(transformer, &[&Got::Known(answer.clone().into_owned())], option));
         let mut out = Vec::with_capacity(answers.len());
         for answer in answers {
             match answer {
@@ -196,10 +198,12 @@ fn getopt<'e>(args: &Value<'_>, options: &Value<'_>, wanted: Option<u8>) -> Got<
         }
     }
     match wanted {
-        Some(wanted) => match found.into_iter().rev().find(|(name, _)| *name == [wanted] && known(wanted).is_some()) {
-            Some((name, value)) => Got::Known(Value::Text(Text::whole(value.unwrap_or(name)))),
-            None => Got::Known(Value::Absent),
-        },
+        Some(wanted) => {
+            match found.into_iter().rev().find(|(name, _)| *name == [wanted] && known(wanted).is_some()) {
+                Some((name, value)) => Got::Known(Value::Text(Text::whole(value.unwrap_or(name)))),
+                None => Got::Known(Value::Absent),
+            }
+        }
         None if found.is_empty() => Got::Known(Value::Absent),
         None => {
             let parts = found.into_iter().flat_map(|(name, value)| [Some(name), value]).flatten();

@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn a_message_shows_its_line_with_a_caret_and_a_guess() {
-        let found = one("a: 1\nb: prc.name = x\n", 8, 16, |c| c.did_you_mean("prc.name", ["proc.name", "fd.name"]));
+        let found =
+            one("a: 1\nb: prc.name = x\n", 8, 16, |c| c.did_you_mean("prc.name", ["proc.name", "fd.name"]));
         assert_eq!((found.line, found.column), (2, 4));
         let text = found.to_string();
         assert!(text.contains("a.yaml:2:4"), "{text}");

@@ -93,7 +93,9 @@ impl Text {
         let Some(start) = self.point(range.start, false) else { return Place::default() };
         let last = if range.end > range.start { self.point(range.end - 1, true) } else { None };
         match last {
-            Some(last) if last.file == start.file && last.end >= start.start => Place { end: last.end, ..start },
+            Some(last) if last.file == start.file && last.end >= start.start => {
+                Place { end: last.end, ..start }
+            }
             _ => start,
         }
     }

@@ -40,7 +40,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                 number => match (integer(number), number.parse::<f64>()) {
                     (Some(n), _) if n >= 0 && u64::try_from(n).is_ok() => visitor.visit_u64(n as u64),
                     (Some(n), _) if i64::try_from(n).is_ok() => visitor.visit_i64(n as i64),
-                    (_, Ok(n)) if number.starts_with(|c: char| c.is_ascii_digit() || c == '-') => visitor.visit_f64(n),
+                    (_, Ok(n)) if number.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+                        visitor.visit_f64(n)
+                    }
                     (_, _) => visitor.visit_str(value),
                 },
             },
@@ -71,7 +73,11 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -129,7 +135,8 @@ mod tests {
 
     #[test]
     fn a_value_is_read_with_its_types() {
-        let source = "kind: exec\nname: 12\nn: ~\nvalues: {a: 1, b: -1, c: true, d: '1', e: [x, '2'], f: 0x10}\n";
+        let source =
+            "kind: exec\nname: 12\nn: ~\nvalues: {a: 1, b: -1, c: true, d: '1', e: [x, '2'], f: 0x10}\n";
         let case: Case = super::super::yaml::parse(0, source).unwrap()[0].read().unwrap();
         assert_eq!((case.kind, case.name.as_str(), case.n), (Kind::Exec, "12", None));
         let json = serde_json::to_string(&case.values).unwrap();

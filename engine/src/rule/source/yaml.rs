@@ -41,7 +41,9 @@ impl Node {
     /// Nothing was written: `key:`, `~` or `null`.
     pub fn is_null(&self) -> bool {
         match &self.content {
-            Content::Scalar { value, text: false } => matches!(value.as_str(), "" | "~" | "null" | "Null" | "NULL"),
+            Content::Scalar { value, text: false } => {
+                matches!(value.as_str(), "" | "~" | "null" | "Null" | "NULL")
+            }
             Content::Scalar { text: true, .. } | Content::Sequence(_) | Content::Mapping(_) => false,
         }
     }
@@ -104,13 +106,17 @@ fn next(source: &str, piece: &str) -> Option<usize> {
 pub fn parse(file: u32, source: &str) -> Result<Vec<Node>, Complaint> {
     let options = granit_parser::options! { emit_comments: false };
     let parser = Parser::new_from_str_with_options(source, options);
-    let mut builder = Builder { file, source, stack: Vec::new(), roots: Vec::new(), anchors: HashMap::new(), nodes: 0 };
+    let mut builder =
+        Builder { file, source, stack: Vec::new(), roots: Vec::new(), anchors: HashMap::new(), nodes: 0 };
     for event in parser {
         match event {
             Ok((event, span)) => builder.event(event, span)?,
             Err(error) => {
                 let start = error.marker().byte_offset().unwrap_or(source.len());
-                return Err(Complaint::new(builder.place(start, start + 1), format!("not YAML: {}", error.info())));
+                return Err(Complaint::new(
+                    builder.place(start, start + 1),
+                    format!("not YAML: {}", error.info()),
+                ));
             }
         }
     }
@@ -145,7 +151,8 @@ impl Builder<'_> {
             Event::Scalar(value, style, anchor, _tag) => {
                 // The span of a block scalar ends with the blank lines behind it.
                 let end = range.start + self.source[range.clone()].trim_end().len();
-                let content = Content::Scalar { value: value.into_owned(), text: style != ScalarStyle::Plain };
+                let content =
+                    Content::Scalar { value: value.into_owned(), text: style != ScalarStyle::Plain };
                 let node = Node { place: self.place(range.start, end), content };
                 self.add(node, anchor)
             }
@@ -174,7 +181,10 @@ impl Builder<'_> {
             }
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some(node) => self.add(node.clone(), 0),
-                None => Err(Complaint::new(self.place(range.start, range.end), "alias of a node that contains it")),
+                None => Err(Complaint::new(
+                    self.place(range.start, range.end),
+                    "alias of a node that contains it",
+                )),
             },
             _ => Ok(()),
         }
@@ -202,7 +212,9 @@ fn size(node: &Node) -> usize {
     match &node.content {
         Content::Scalar { .. } => 1,
         Content::Sequence(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Content::Mapping(pairs) => 1 + pairs.iter().map(|(key, value)| size(key) + size(value)).sum::<usize>(),
+        Content::Mapping(pairs) => {
+            1 + pairs.iter().map(|(key, value)| size(key) + size(value)).sum::<usize>()
+        }
     }
 }
 
@@ -235,7 +247,11 @@ mod tests {
             assert_eq!(text.as_str(), node.scalar().unwrap());
             let offset = text.as_str().find("mark").unwrap();
             let place = text.place(offset..offset + 4);
-            assert_eq!((place.start, &source[place.start as usize..place.end as usize]), (at, "mark"), "{source:?}");
+            assert_eq!(
+                (place.start, &source[place.start as usize..place.end as usize]),
+                (at, "mark"),
+                "{source:?}"
+            );
         }
     }
 
