@@ -204,3 +204,53 @@ pub fn flags_text(bits: u64, names: &'static [Bit]) -> String {
 pub fn flag_names(bits: u64, names: &'static [Bit]) -> impl Iterator<Item = &'static str> {
     names.iter().filter(move |bit| bits & bit.mask == bit.value).map(|bit| bit.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BITS: &[Bit] = &[
+        Bit { name: "READ", mask: 3, value: 0 },
+        Bit { name: "WRITE", mask: 3, value: 1 },
+        Bit { name: "CREATE", mask: 4, value: 4 },
+    ];
+
+    #[test]
+    fn flags_keep_bits_that_have_no_name() {
+        assert_eq!(flags_text(0, BITS), "READ");
+        assert_eq!(flags_text(5, BITS), "WRITE|CREATE");
+        assert_eq!(flags_text(0x15, BITS), "WRITE|CREATE|0x10");
+        assert_eq!(flags_text(3, BITS), "0x3");
+        assert_eq!(flags_text(0, &[]), "0");
+    }
+
+    #[test]
+    fn a_joined_text_is_cut_where_its_parts_are() {
+        let part = |text: &'static str, cut| Text::cut(text.as_bytes(), cut);
+        let joined = |parts: [Text<'static>; 2]| join(parts, b' ');
+        assert_eq!(joined([part("a", Cut::None), part("b", Cut::None)]), part("a b", Cut::None));
+        assert_eq!(joined([part("a", Cut::None), part("b", Cut::Back)]), part("a b", Cut::Back));
+        assert_eq!(joined([part("a", Cut::Front), part("b", Cut::None)]), part("a b", Cut::Front));
+        // What follows a gap is not where it seems to be.
+        assert_eq!(joined([part("a", Cut::Back), part("b", Cut::None)]), part("a", Cut::Back));
+        assert_eq!(join([], b' '), Text::default());
+    }
+
+    #[test]
+    fn several_answers_are_never_empty_and_never_one() {
+        assert_eq!(Value::any([Value::Absent]), Value::Absent);
+        assert_eq!(Value::any([Value::Absent, Value::Uint(1)]), Value::Uint(1));
+        let two = Value::any([Value::Uint(1), Value::Uint(2)]);
+        assert_eq!(two, Value::Any(vec![Value::Uint(1), Value::Uint(2)]));
+        assert_eq!(two.into_text(), Some(Text::whole(&b"1,2"[..])));
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_form_is_that_address() {
+        let mapped = "::ffff:10.0.0.1".parse().expect("an address");
+        assert_eq!(
+            Value::from_raw(Raw::Ip(mapped), &Type::Ip),
+            Value::Ip("10.0.0.1".parse().expect("an address"))
+        );
+    }
+}

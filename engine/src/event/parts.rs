@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use nightjar_events::event::exec::CAPABILITIES;
+use nightjar_events::{event::exec::CAPABILITIES, wire::COMM_LEN};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, MapAccess, Visitor},
@@ -85,6 +85,40 @@ impl Form<u64> for Capabilities {
     }
 }
 
+/// What a part is when little is said of it.
+trait Part: Default {
+    /// The part as it would be read if nothing were said of it that follows from the rest.
+    fn usual(&self) -> Self {
+        Self::default()
+    }
+    /// Fills in what follows from the rest and was not given.
+    fn complete(&mut self, _given: &[&str]) {}
+}
+
+impl Part for Process {
+    fn usual(&self) -> Self {
+        // The name that exec gives a process: the file's, as much as there is room for.
+        let file = self.exe_path.rsplit(|&b| b == b'/').next().unwrap_or_default();
+        let comm = file[..file.len().min(COMM_LEN - 1)].to_vec();
+        Process { comm, euid: self.uid, egid: self.gid, ..Process::default() }
+    }
+    fn complete(&mut self, given: &[&str]) {
+        let Process { comm, euid, egid, .. } = self.usual();
+        if !given.contains(&"comm") {
+            self.comm = comm;
+        }
+        if !given.contains(&"euid") {
+            self.euid = euid;
+        }
+        if !given.contains(&"egid") {
+            self.egid = egid;
+        }
+    }
+}
+
+impl Part for Container {}
+impl Part for Mount {}
+
 /// Says what an unknown key could have been.
 pub fn unknown(part: &str, key: &str, known: &[&str]) -> String {
     let hint = closest(key, known.iter().copied())
@@ -98,7 +132,7 @@ macro_rules! part {
     ($part:ident $name:literal { $($field:ident: $form:ident,)* }) => {
         impl Serialize for $part {
             fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                let usual = $part::default();
+                let usual = self.usual();
                 let $part { $($field),* } = self;
                 let mut map = s.serialize_map(None)?;
                 $(if *$field != usual.$field {
@@ -119,13 +153,19 @@ macro_rules! part {
                     }
 
                     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<$part, M::Error> {
-                        let mut part = $part::default();
+                        let (mut part, mut given) = ($part::default(), Vec::new());
                         while let Some(key) = map.next_key::<String>()? {
                             match key.as_str() {
-                                $(stringify!($field) => part.$field = <$form as Form<_>>::read(&mut map)?,)*
-                                key => return Err(M::Error::custom(unknown($name, key, &[$(stringify!($field)),*]))),
+                                $(stringify!($field) => {
+                                    part.$field = <$form as Form<_>>::read(&mut map)?;
+                                    given.push(stringify!($field));
+                                })*
+                                key => {
+                                    return Err(M::Error::custom(unknown($name, key, &[$(stringify!($field)),*])));
+                                }
                             }
                         }
+                        part.complete(&given);
                         Ok(part)
                     }
                 }

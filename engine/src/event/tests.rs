@@ -127,6 +127,10 @@ fn a_case_is_forgiving_about_what_it_leaves_out() {
     assert_eq!(sleep.process.args[1..], [&b"10"[..], b"-1", b"true"]);
     let script = case("{type: execve, filename: null, proc: {exe_path: /bin/sh}}");
     assert!(script.get(&nightjar_events::event::exec::FILENAME).is_absent());
+    let user =
+        case("{type: execve, proc: {exe_path: /usr/lib/a-rather-long-name, uid: 33, gid: 34, egid: 0}}")
+            .process;
+    assert_eq!((&*user.comm, user.euid, user.egid), (&b"a-rather-long-n"[..], 33, 0));
     let fork = case("{type: fork, child_pid: 3}");
     assert_eq!(fork.type_name(), "clone");
     let capable = case("{type: execve, proc: {cap_effective: CAP_SYS_ADMIN|CAP_BPF}}");

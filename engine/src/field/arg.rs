@@ -34,7 +34,7 @@ static ALIASES: &[Alias] = &[
         _ => Value::Absent,
     }),
     // The name joined to the directory it is relative to: as given it is `fd.nameraw`.
-    alias(Kind::Open, "name", |e| fd::given_path(e)),
+    alias(Kind::Open, "name", fd::given_path),
     alias(Kind::Open, "fd", |e| e.get(&open::RESULT)),
     alias(Kind::Connect, "addr", fd::remote),
     alias(Kind::Connect, "tuple", fd::name),
