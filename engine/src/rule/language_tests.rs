@@ -321,6 +321,30 @@ fn a_macro_sees_only_what_is_defined_above_its_last_change() {
 }
 
 #[test]
+fn the_deepest_condition_that_loads_can_be_judged_and_a_deeper_one_is_refused() {
+    let nested = |depth: usize| format!("{}proc.name = x{}", "not (".repeat(depth), ")".repeat(depth));
+    let exec = event("execve", &[("proc.name", text("x"))]);
+    assert_eq!(verdict(&nested(198), &exec), "match");
+    assert!(errors(&[&rule(&nested(400))])[0].contains("nested deeper than 200 levels"));
+    let chain = |macros: usize| {
+        let mut file = "- macro: m0\n  condition: proc.name = x\n".to_owned();
+        for n in 1..macros {
+            file += &format!("- macro: m{n}\n  condition: not m{}\n", n - 1);
+        }
+        file + &rule(&format!("m{}", macros - 1))
+    };
+    assert_eq!(judge(&loaded(&[&chain(91)]), &exec).len(), 1);
+    assert!(errors(&[&chain(300)]).iter().any(|error| error.contains("nests deeper than 200 levels")));
+}
+
+#[test]
+fn files_from_windows_keep_their_lines() {
+    let file = rule("proc.nam = x").replace('\n', "\r\n");
+    let Err(all) = load(&[&file]) else { panic!("loaded") };
+    assert_eq!((all[0].line, all[0].column, all[0].excerpt.as_str()), (4, 5, "    proc.nam = x"));
+}
+
+#[test]
 fn macros_and_lists_that_multiply_are_refused() {
     let mut bomb = "- macro: m0\n  condition: proc.name = x\n".to_owned();
     let mut lists = "- list: l0\n  items: [x]\n".to_owned();

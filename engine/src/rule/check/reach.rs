@@ -1,7 +1,7 @@
 //! For which event types a condition can hold. Worked out through `and`, `or` and `not`, once for what this version
 //! produces and once as if it produced everything Falco does: the difference is what a rule lacks.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
 use super::{
     arena::{Arena, Checked, Fixed, Node, NodeId},
@@ -98,6 +98,9 @@ impl Arena {
 
 /// Event types that this version does not produce: nothing is known of their fields.
 fn elsewhere() -> TypeSet {
-    let ours: Vec<_> = types::produced().map(|(name, _, _)| name).collect();
-    TypeSet::of(|name| !ours.contains(&name))
+    static ELSEWHERE: LazyLock<TypeSet> = LazyLock::new(|| {
+        let ours: Vec<_> = types::produced().map(|(name, _, _)| name).collect();
+        TypeSet::of(|name| !ours.contains(&name))
+    });
+    *ELSEWHERE
 }

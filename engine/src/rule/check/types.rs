@@ -40,7 +40,8 @@ impl TypeSet {
     pub const NONE: TypeSet = TypeSet([0; WORDS]);
 
     pub fn all() -> TypeSet {
-        TypeSet::of(|_| true)
+        static ALL: LazyLock<TypeSet> = LazyLock::new(|| TypeSet::of(|_| true));
+        *ALL
     }
 
     /// The types whose name passes.

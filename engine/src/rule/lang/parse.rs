@@ -99,6 +99,12 @@ impl Parser<'_> {
             return self.comparison(left, start);
         }
         match self.scan.identifier() {
+            Some(name) if self.scan.rest().starts_with('(') => {
+                let known = Transformer::ALL.iter().map(|transformer| transformer.word());
+                let complaint =
+                    Complaint::new(self.scan.place_from(start), format!("unknown transformer `{name}`"));
+                Err(complaint.did_you_mean(name, known))
+            }
             Some(name) => {
                 let at = self.scan.at_from(start);
                 Ok(Expr::Name { name: name.to_owned(), at })
@@ -112,10 +118,6 @@ impl Parser<'_> {
         let complaint = self.scan.expected("`and`, `or` or the end of the expression");
         let word = self.scan.rest().split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
         let (lower, names) = (word.to_lowercase(), ["and", "or"]);
-        if self.scan.rest().starts_with('(') {
-            let words: Vec<_> = Transformer::ALL.iter().map(|transformer| transformer.word()).collect();
-            return complaint.help(format!("a call is one of {}", words.join(", ")));
-        }
         match nearest(word, names) {
             _ if names.contains(&word) => complaint.help(format!("`{word}` wants a blank or `(` behind it")),
             Some(name) => complaint.help(format!("did you mean `{name}`?")),

@@ -99,6 +99,7 @@ fn what_does_not_fit_is_named_with_its_place() {
     let help = |source| refused(source).help.unwrap_or_default();
     assert_eq!(help("proc.name contians x"), "did you mean `contains`?");
     assert_eq!(help("a AND b"), "did you mean `and`?");
+    assert_eq!(help("a and tolwer(proc.name) = x"), "did you mean `tolower`?");
     assert_eq!(
         help("proc contains x"),
         "an operator follows a field; a field's name has a dot, as in `proc.name`"

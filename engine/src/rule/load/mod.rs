@@ -5,7 +5,10 @@ pub mod exception;
 pub mod item;
 pub mod version;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use self::collect::{Collected, RuleDef};
 use super::{
@@ -48,7 +51,7 @@ pub fn load_with(sources: &[Source], table: &Table<'_>) -> Result<Loaded, Vec<Di
             Err(complaint) => reports.error(complaint),
         }
     }
-    let mut loader = Loader { sources, table, reports, arena: Arena::default() };
+    let mut loader = Loader { sources, table, reports, arena: Arena::default(), hinted: HashSet::new() };
     let macros = loader.macros(&collected);
     let rules = loader.rules(&collected, &macros);
     let tests = loader.tests(&collected);
@@ -73,6 +76,8 @@ struct Loader<'l> {
     table: &'l Table<'l>,
     reports: Reports<'l>,
     arena: Arena,
+    /// Macro bodies whose words have been looked at, by address.
+    hinted: HashSet<usize>,
 }
 
 impl Loader<'_> {
@@ -194,12 +199,17 @@ impl Loader<'_> {
                 parts.iter().for_each(|part| self.list_hints(part, collected))
             }
             Expr::Not(inner) => self.list_hints(inner, collected),
-            Expr::Macro { body, .. } => self.list_hints(&body.expr, collected),
+            Expr::Macro { body, .. } => {
+                if self.hinted.insert(Arc::as_ptr(body) as usize) {
+                    self.list_hints(&body.expr, collected);
+                }
+            }
             Expr::Check(check) => {
                 let (Right::List(items) | Right::Quantified(_, items)) = &check.right else { return };
                 for item in items.iter().filter(|item| item.bytes.contains(&b'_')) {
                     let Ok(word) = std::str::from_utf8(&item.bytes) else { continue };
                     let all = collected.lists.keys().map(String::as_str);
+                    let all = all.filter(|name| name.len().abs_diff(word.len()) <= 2);
                     let near = nearest(word, all).filter(|name| strsim::damerau_levenshtein(word, name) <= 2);
                     if let Some(name) = near.filter(|name| *name != word) {
                         let complaint =

@@ -142,6 +142,7 @@ impl Test {
                 _ => False,
             },
             Test::Text(test) => match value {
+                Value::Text(text) => test.test(&text.bytes, text.cut),
                 Value::Flags(bits, names) => flags(test, *bits, names),
                 value => {
                     let text = as_text(value);

@@ -1,6 +1,7 @@
 //! Judging: what is decided for each event. Everything that could be worked out at load has been.
 
 pub mod compare;
+pub mod index;
 pub mod output;
 pub mod pattern;
 pub mod program;

@@ -132,25 +132,22 @@ fn class(out: &mut String, rest: &[u8]) -> Option<usize> {
     Some(len + 1)
 }
 
-/// A whole-value regular expression, as Falco's `regex`.
+/// A whole-value regular expression, as Falco's `regex`. Classes such as `\w` are ASCII, as RE2 has them; an
+/// expression that is not ASCII itself is read as Unicode.
 pub fn full_regex(source: &str) -> Result<Regex, String> {
-    // Perl classes as RE2 reads them: ASCII.
-    let mut builder = RegexBuilder::new(&format!("^(?:{source})$"));
-    builder.unicode(false).size_limit(PATTERN_MAX);
-    match builder.build() {
-        Ok(regex) => Ok(regex),
-        // Text that is not ASCII needs Unicode mode.
-        Err(_) => {
-            let regex = RegexBuilder::new(&format!("^(?:{source})$")).size_limit(PATTERN_MAX).build();
-            regex.map_err(|error| match error {
-                regex::Error::Syntax(text) => {
-                    let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
-                    format!("bad regular expression: {reason}")
-                }
-                error => format!("bad regular expression: {error}"),
-            })
+    let build = |source: &str| {
+        let mut builder = RegexBuilder::new(source);
+        builder.unicode(!source.is_ascii()).size_limit(PATTERN_MAX).build()
+    };
+    // By itself first: `a)(b` is wrong, though it would fit between the parentheses below.
+    let whole = build(source).and_then(|_| build(&format!("^(?:{source})$")));
+    whole.map_err(|error| match error {
+        regex::Error::Syntax(text) => {
+            let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+            format!("bad regular expression: {reason}")
         }
-    }
+        error => format!("bad regular expression: {error}"),
+    })
 }
 
 /// Paths; a value passes when one of them is it or a directory above it. Each component may be a glob.
@@ -279,6 +276,7 @@ mod tests {
         assert!(full_regex("a|ab").unwrap().is_match(b"ab"));
         assert!(!full_regex("a").unwrap().is_match(b"ab"));
         assert!(full_regex("é+").unwrap().is_match("éé".as_bytes()));
+        assert!(full_regex("a)(b").is_err());
         assert!(full_regex("a(").unwrap_err().starts_with("bad regular expression: "));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     compare::Test,
+    index::Index,
     read::{NONE, Read, Reader, Slot},
     text::TextTest,
     truth::Truth,
@@ -20,9 +21,10 @@ pub struct Program {
     roots: Vec<(u32, u32)>,
     slots: Vec<Slot>,
     slot_count: usize,
+    index: Index,
 }
 
-enum Step {
+pub enum Step {
     Const(Truth),
     Check(CheckId),
     And(Box<[u32]>),
@@ -48,14 +50,25 @@ impl Program {
             };
             builder.program.roots.push((rule, step));
         }
-        builder.program
+        let mut program = builder.program;
+        program.index = Index::new(arena, &program);
+        program
     }
 
     pub fn is_empty(&self) -> bool {
         self.roots.is_empty()
     }
 
-    /// Each rule's verdict, in file order, until `each` says stop. `Undecided` is reported only for an event of
+    /// The verdicts' steps, in file order of their rules.
+    pub fn roots(&self) -> impl Iterator<Item = u32> {
+        self.roots.iter().map(|(_, step)| *step)
+    }
+
+    pub fn at(&self, step: u32) -> &Step {
+        &self.steps[step as usize]
+    }
+
+    /// The verdict on each rule that the event could match, in file order, until `each` says stop. `Undecided` is reported only for an event of
     /// which something was cut off: what this version never produces is known at load.
     pub fn judge<'r: 'e, 'e>(
         &'r self,
@@ -66,14 +79,16 @@ impl Program {
         if self.roots.is_empty() {
             return;
         }
-        let reader = Reader::new(event, &arena.operands.reads, &self.slots, self.slot_count);
+        let mut reader = Reader::new(event, &arena.operands.reads, &self.slots, self.slot_count);
+        let candidates = self.index.candidates(&mut reader);
         let mut run = Run { program: self, arena, reader, truths: vec![None; self.steps.len()], cut: false };
-        for (rule, root) in &self.roots {
-            let truth = match run.step(*root) {
+        for place in candidates {
+            let (rule, root) = self.roots[place as usize];
+            let truth = match run.step(root) {
                 Truth::Undecided if !run.cut => Truth::False,
                 truth => truth,
             };
-            if !each(*rule, truth) {
+            if !each(rule, truth) {
                 return;
             }
         }
