@@ -1,3 +1,5 @@
+//! What the table of containers learns, keeps and refuses, on real cgroups and on runtime state laid out in a folder.
+
 use std::{fs, path::Path};
 
 use super::*;

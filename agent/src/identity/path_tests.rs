@@ -1,3 +1,5 @@
+//! One line per cgroup layout that runtimes are known to make, and that no path panics.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Forks, execs and exits in the orders that occur, and in any order at all.
+
 use proptest::prelude::*;
 
 use super::*;

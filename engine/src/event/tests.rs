@@ -1,3 +1,5 @@
+//! Records, cases and their printed form agree.
+
 use std::sync::Arc;
 
 use nightjar_events::{EVENTS, Kind, Span};

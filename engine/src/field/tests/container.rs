@@ -1,3 +1,5 @@
+//! Fields of the container and its pod.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Fields of the event itself, and its arguments.
+
 use super::*;
 
 #[test]

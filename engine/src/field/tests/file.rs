@@ -1,3 +1,5 @@
+//! Fields of a file that was opened or not.
+
 use super::*;
 
 #[test]

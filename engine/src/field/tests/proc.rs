@@ -1,3 +1,5 @@
+//! Fields of the process, its ancestors, users and threads.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Fields of a socket and its two ends.
+
 use super::*;
 
 #[test]
