@@ -154,6 +154,20 @@ pub fn split(bytes: &[u8], cut: Cut) -> Vec<Text<'_>> {
     list
 }
 
+/// A path seen from a directory: absolute, `.` and `..` worked out, without a slash at the end. Links stay.
+pub fn absolute(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let directory = if name.starts_with(b"/") { &[][..] } else { directory };
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in directory.split(|&b| b == b'/').chain(name.split(|&b| b == b'/')) {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    [b"/".as_slice(), &parts.join(&b'/')].concat()
+}
+
 /// A path of leaf-first components, root first.
 pub fn path(parts: &[u8], cut: Cut) -> Vec<u8> {
     let mut out = vec![0; parts.len() + 1];

@@ -103,6 +103,9 @@ fn who(process: &Process) -> String {
     if !process.exe_path.is_empty() {
         who.push_str(&format!(" [{}]", bytes(&process.exe_path)));
     }
+    if !process.script_path.is_empty() {
+        who.push_str(&format!(" with script {}", bytes(&process.script_path)));
+    }
     if !process.cwd.is_empty() {
         who.push_str(&format!(" in {}", bytes(&process.cwd)));
     }

@@ -4,7 +4,7 @@
 
 use nightjar_engine::{
     Process,
-    value::{path, split},
+    value::{absolute, path, split},
 };
 use nightjar_events::{
     Body, Header, Raw, Record,
@@ -38,6 +38,7 @@ pub fn after_exec(
     };
     let (exe_path, exe_path_cut) = joined(record.path(&exec.spans[exec::SPAN_EXE]));
     let (cwd, _) = joined(record.path(&exec.spans[exec::SPAN_CWD]));
+    let script_path = script(exec, record.text(&exec.spans[exec::SPAN_FILENAME]), &cwd);
     Process {
         pid: header.pid,
         start: header.start,
@@ -52,6 +53,7 @@ pub fn after_exec(
         comm: text(comm(&exec.comm)),
         exe_path,
         exe_path_cut,
+        script_path,
         args,
         args_cut,
         cwd,
@@ -137,6 +139,14 @@ pub fn keep_args(args: &[Vec<u8>], limit: usize) -> Option<Vec<Vec<u8>>> {
     None
 }
 
+/// Of a script given by descriptor the kernel only says `/dev/fd/N`.
+fn script(exec: &Exec, filename: Raw<'_>, cwd: &[u8]) -> Vec<u8> {
+    match filename {
+        Raw::Text(name, Cut::None) if exec.flags & exec::SCRIPT != 0 => absolute(cwd, name),
+        _ => Vec::new(),
+    }
+}
+
 fn joined(raw: Raw<'_>) -> (Vec<u8>, bool) {
     match raw {
         Raw::Path(parts, cut) => (path(parts, cut), cut != Cut::None),
@@ -169,6 +179,18 @@ mod tests {
         );
         assert_eq!(keep_args(&list(&["sh", "-c", "id"]), 4), Some(list(&["sh", "-"])));
         assert_eq!(keep_args(&list(&["sh", "-c", "id"]), 3), Some(list(&["sh", ""])));
+    }
+
+    #[test]
+    fn a_script_is_found_from_where_it_was_started() {
+        let script_of = |flags, name: &str| {
+            let exec = Exec { flags, ..Exec::default() };
+            String::from_utf8(script(&exec, Raw::Text(name.as_bytes(), Cut::None), b"/srv/app")).unwrap()
+        };
+        assert_eq!(script_of(exec::SCRIPT, "./run.sh"), "/srv/app/run.sh");
+        assert_eq!(script_of(exec::SCRIPT, "../bin/run.sh"), "/srv/bin/run.sh");
+        assert_eq!(script_of(exec::SCRIPT, "/opt/run.sh"), "/opt/run.sh");
+        assert_eq!(script_of(0, "/bin/true"), "", "a binary");
     }
 
     #[test]

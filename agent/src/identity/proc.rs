@@ -88,6 +88,8 @@ impl Proc {
             comm: self.comm(pid).unwrap_or_else(|| stat.comm.into_bytes()),
             exe_path,
             exe_path_cut: false,
+            // The kernel no longer knows.
+            script_path: Vec::new(),
             args,
             args_cut,
             cwd: self.link(pid, "cwd").unwrap_or_default(),

@@ -66,6 +66,8 @@ pub struct Process {
     /// Path of the program's file.
     pub exe_path: Vec<u8>,
     pub exe_path_cut: bool,
+    /// Path of the `#!` script that it runs, made absolute but with links in it; empty for a binary.
+    pub script_path: Vec<u8>,
     /// Argument vector, the program's own name first.
     pub args: Vec<Vec<u8>>,
     pub args_cut: bool,

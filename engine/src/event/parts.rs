@@ -177,7 +177,7 @@ macro_rules! part {
 
 part! { Process "process" {
     pid: Plain, start: Plain, start_time: Plain, ppid: Plain, vpid: Plain, pgid: Plain, vpgid: Plain, sid: Plain,
-    tty: Plain, comm: Plain, exe_path: Plain, exe_path_cut: Plain, args: Plain, args_cut: Plain, cwd: Plain,
+    tty: Plain, comm: Plain, exe_path: Plain, exe_path_cut: Plain, script_path: Plain, args: Plain, args_cut: Plain, cwd: Plain,
     uid: Plain, gid: Plain, euid: Plain, egid: Plain, loginuid: Plain, user: Plain, group: Plain, login_user: Plain,
     cap_effective: Capabilities, cap_permitted: Capabilities, cap_inheritable: Capabilities,
     exe_inode: Plain, exe_mtime: Plain, exe_ctime: Plain, exe_from_memfd: Plain, exe_upper_layer: Plain,

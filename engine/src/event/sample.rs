@@ -49,7 +49,8 @@ pub fn comm(name: &str) -> [u8; wire::COMM_LEN] {
 /// Goes through the bytes, as a record from the ring does.
 pub fn record(kind: Kind, variant: u16, body: &[u8], tail: &Tail) -> Payload {
     let tail_len = u32::try_from(tail.0.len()).expect("a sample's tail is short");
-    let header = Header { kind: kind as u16, variant, tail_len, ..Header::default() };
+    // The process of the sample, nine nanoseconds after its start.
+    let header = Header { time: 14, start: 5, kind: kind as u16, variant, tail_len, ..Header::default() };
     let bytes = [header.as_bytes(), body, &tail.0].concat();
     let (header, body, tail) = wire::decode(&bytes).expect("a sample is a record");
     Payload::Record { header, body: Box::new(body), tail: Bytes::copy_from_slice(tail) }

@@ -80,7 +80,9 @@ impl Usual<'_> {
             self.put(&exec::ARGS, Value::List(args));
         }
         let exe = bytes(&p.exe_path, if p.exe_path_cut { Cut::Front } else { Cut::None });
-        if !p.exe_path_cut {
+        if !p.script_path.is_empty() {
+            self.put(&exec::FILENAME, bytes(&p.script_path, Cut::None));
+        } else if !p.exe_path_cut {
             self.put(&exec::FILENAME, exe.clone());
         }
         self.put(&exec::EXE, exe);
@@ -109,6 +111,7 @@ impl Usual<'_> {
             (p.exe_from_memfd, exec::EXE_MEMFD),
             (p.exe_upper_layer, exec::EXE_UPPER_LAYER),
             (p.exe_deleted, exec::EXE_DELETED),
+            (!p.script_path.is_empty(), exec::SCRIPT),
         ];
         let flags =
             facts.iter().filter(|(holds, _)| *holds).fold(0, |flags, (_, bit)| flags | u64::from(*bit));

@@ -155,6 +155,14 @@ static ROWS: &[Field] = &[
         "Whether the program runs from anonymous memory (memfd).",
         |e, _| Value::Bool(e.process.exe_from_memfd),
     ),
+    row(
+        "proc.scriptpath",
+        Type::Text,
+        "Path of the `#!` script that the process runs; links in it are not followed. Not a field of Falco's.",
+        |e, _| {
+            if e.process.script_path.is_empty() { Value::Absent } else { Value::text(&e.process.script_path) }
+        },
+    ),
     row("proc.exe_ino", Type::Uint, "Inode number of the program's file.", |e, _| {
         counted(e.process.exe_inode)
     }),

@@ -4,7 +4,7 @@ use nightjar_events::{Kind, event::open};
 
 use crate::{
     event::Event,
-    value::{Cut, Text, Value},
+    value::{Cut, Text, Value, absolute},
 };
 
 const O_DIRECTORY: u64 = 0o200000;
@@ -96,31 +96,18 @@ impl<'e> File<'e> {
 pub fn given_path(event: &Event) -> Value<'_> {
     let Value::Text(name) = event.get(&open::NAME) else { return Value::Absent };
     if name.bytes.starts_with(b"/") {
-        return Value::Text(Text::cut(normal(&[], &name.bytes), name.cut));
+        return Value::Text(Text::cut(absolute(&[], &name.bytes), name.cut));
     }
     let relative_to_cwd = matches!(event.get(&open::DIRFD), Value::Int(AT_FDCWD) | Value::Absent);
     match (relative_to_cwd && !event.process.cwd.is_empty(), name.cut) {
-        (true, cut) => Value::Text(Text::cut(normal(&event.process.cwd, &name.bytes), cut)),
+        (true, cut) => Value::Text(Text::cut(absolute(&event.process.cwd, &name.bytes), cut)),
         (false, Cut::None | Cut::Front) => Value::Text(Text::cut(normal_relative(&name.bytes), Cut::Front)),
         // Neither end is known.
         (false, Cut::Back) => Value::Absent,
     }
 }
 
-/// `/` and the components of both, `.` and `..` worked out, without a slash at the end.
-fn normal(base: &[u8], name: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in base.split(|&b| b == b'/').chain(name.split(|&b| b == b'/')) {
-        match part {
-            b"" | b"." => {}
-            b".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    [b"/".as_slice(), &parts.join(&b'/')].concat()
-}
-
-/// The same without a base: a `..` that leads out of it swallows what is not known.
+/// `value::absolute` without a base: a `..` that leads out of it swallows what is not known.
 fn normal_relative(name: &[u8]) -> Vec<u8> {
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in name.split(|&b| b == b'/') {
@@ -145,7 +132,7 @@ mod tests {
             ("/", "../../..", "/"),
             ("/srv/", "a/", "/srv/a"),
         ] {
-            assert_eq!(normal(base.as_bytes(), name.as_bytes()), expected.as_bytes());
+            assert_eq!(absolute(base.as_bytes(), name.as_bytes()), expected.as_bytes());
         }
         assert_eq!(normal_relative(b"../../etc/./passwd"), b"etc/passwd");
     }

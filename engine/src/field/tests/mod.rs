@@ -109,6 +109,7 @@ fn every_row_answers_every_event_without_panic_and_only_those_it_names() {
             "container.mount.propagation",
             "k8s.pod.uid",
             "k8s.pod.id",
+            "proc.scriptpath",
             "user.loginname",
         ];
         let answered = events.iter().any(|event| args.iter().any(|arg| !field.value(event, arg).is_absent()));

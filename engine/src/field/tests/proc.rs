@@ -139,3 +139,12 @@ fn ids_and_capabilities_are_the_effective_ones() {
     let login = Process { loginuid: Some(1000), login_user: Some("ann".to_owned()), ..Process::default() };
     says(&event(exec(), login, None), &[("user.loginuid", "1000"), ("user.loginname", "ann")]);
 }
+
+#[test]
+fn a_script_is_told_beside_its_interpreter() {
+    let script =
+        Process { script_path: b"/srv/run.sh".to_vec(), exe_path: b"/bin/dash".to_vec(), ..process() };
+    let event = event(exec(), script, None);
+    says(&event, &[("proc.scriptpath", "/srv/run.sh"), ("proc.exepath", "/bin/dash")]);
+    says(&of(exec()), &[("proc.scriptpath", "-")]);
+}
