@@ -43,8 +43,14 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(5));
+        pause();
     }
+}
+
+/// Between two looks at a condition that nothing announces.
+#[expect(clippy::disallowed_methods, reason = "the condition decides, not the clock")]
+fn pause() {
+    thread::sleep(Duration::from_millis(1));
 }
 
 fn is_running(pid: u32) -> bool {
@@ -354,7 +360,7 @@ fn crier(except: &'static str) -> mpsc::Receiver<DemoAlert> {
                     }
                 }
             }
-            thread::sleep(Duration::from_millis(1));
+            pause();
         }
     });
     alerts

@@ -9,12 +9,12 @@ const FILES: [(&str, usize); 3] =
 
 fn sources() -> Option<Vec<Source>> {
     let Some(folder) = std::env::var_os("NIGHTJAR_CORPUS") else {
-        eprintln!("NOT RUN: set NIGHTJAR_CORPUS to a folder with {:?}", FILES.map(|(name, _)| name));
+        eprintln!("NOT RUN: set NIGHTJAR_CORPUS to a folder with falco/{:?}", FILES.map(|(name, _)| name));
         return None;
     };
     let read = |(name, _): (&str, usize)| Source {
         name: name.to_owned(),
-        text: std::fs::read_to_string(Path::new(&folder).join(name)).unwrap(),
+        text: std::fs::read_to_string(Path::new(&folder).join("falco").join(name)).unwrap(),
     };
     Some(FILES.into_iter().map(read).collect())
 }

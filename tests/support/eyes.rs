@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         LazyLock, Mutex,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
     },
     time::{Duration, Instant},
 };
@@ -35,7 +35,7 @@ type Viewers = Mutex<Vec<Sender<Intake>>>;
 
 static VIEWERS: LazyLock<&'static Viewers> = LazyLock::new(|| {
     let viewers: &'static Viewers = Box::leak(Box::default());
-    let (ready, is_ready) = channel();
+    let (ready, is_ready) = sync_channel(1);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(show(viewers, ready));
@@ -44,7 +44,7 @@ static VIEWERS: LazyLock<&'static Viewers> = LazyLock::new(|| {
     viewers
 });
 
-async fn show(viewers: &Viewers, ready: Sender<()>) {
+async fn show(viewers: &Viewers, ready: SyncSender<()>) {
     let mut ring = Ring::open(32 << 20);
     ready.send(()).expect("a test waits");
     loop {
@@ -92,6 +92,10 @@ impl Ring {
 impl Eyes {
     /// Open them before the deed.
     pub fn open() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "lives for one test; with a limit, one would stall the others"
+        )]
         let (viewer, records) = channel();
         VIEWERS.lock().expect("no viewer panics").push(viewer);
         Eyes(records)

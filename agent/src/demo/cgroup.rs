@@ -137,6 +137,10 @@ fn remove_dir(dir: &Path) -> io::Result<()> {
             Err(e) if is_gone(&e) => return Ok(()),
             Err(e) if e.kind() == io::ErrorKind::ResourceBusy && Instant::now() < deadline => {
                 kill_all(dir)?;
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a killed process leaves its cgroup without a signal to wait for"
+                )]
                 thread::sleep(PAUSE);
             }
             Err(e) => return Err(named("remove", dir, &e)),

@@ -31,8 +31,8 @@ impl Ledger {
     }
 }
 
-fn tally_of(words: &Words) -> Tally {
-    zerocopy::transmute!(*words)
+fn tally_of(&[seen, submitted, shed, lost]: &Words) -> Tally {
+    Tally { seen, submitted, shed, lost }
 }
 
 fn add(a: Tally, b: Tally) -> Tally {

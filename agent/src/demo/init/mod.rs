@@ -21,6 +21,7 @@ pub(super) const ARGUMENT: &str = "demo-init";
 pub(super) const HOSTNAME: &str = "nightjar-demo";
 
 /// To be called first in `main`, before any thread is started. Returns unless this process is to be a container's.
+#[expect(clippy::disallowed_methods, reason = "a container's first process is nothing but this call")]
 pub fn enter_if_asked() {
     if env::args_os().nth(1).is_some_and(|argument| argument == ARGUMENT) {
         exit(outer::main())
