@@ -43,6 +43,9 @@ impl Reader {
         loop {
             if self.drained {
                 tokio::time::sleep(NAP).await;
+            } else {
+                // However much there is to read, signals and timers get their turn.
+                tokio::task::yield_now().await;
             }
             let batch = self.take();
             if !batch.is_empty() {
