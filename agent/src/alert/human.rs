@@ -88,15 +88,20 @@ fn paint(text: &str, style: Style, look: Look) -> String {
 }
 
 fn who(process: &Process) -> String {
+    let ids = if process.uid == process.euid {
+        format!("uid {}", process.uid)
+    } else {
+        format!("euid {}, uid {}", process.euid, process.uid)
+    };
     let user = match &process.user {
-        Some(name) => format!("{} (uid {})", terminal(name), process.uid),
-        None => format!("uid {}", process.uid),
+        Some(name) => format!("{} ({ids})", terminal(name)),
+        None => ids,
     };
     let login = match (process.loginuid, &process.login_user) {
         (Some(_), Some(name)) if process.login_user != process.user => {
             format!(", logged in as {}", terminal(name))
         }
-        (Some(id), None) if id != process.uid => format!(", logged in as uid {id}"),
+        (Some(id), None) if id != process.euid => format!(", logged in as uid {id}"),
         (Some(_) | None, Some(_) | None) => String::new(),
     };
     let mut who = format!("{user}{login} ran {}", shown(process));
@@ -194,6 +199,14 @@ mod tests {
 
 ";
         assert_eq!(block(&alert(), PLAIN), expected);
+    }
+
+    #[test]
+    fn one_who_acts_as_another_is_named_as_that_other() {
+        let setuid = Process { uid: 33, user: Some("root".into()), ..Process::default() };
+        assert!(who(&setuid).starts_with("root (euid 0, uid 33) ran"), "{}", who(&setuid));
+        let nameless = Process { user: None, ..setuid };
+        assert!(who(&nameless).starts_with("euid 0, uid 33 ran"), "{}", who(&nameless));
     }
 
     #[test]

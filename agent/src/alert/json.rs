@@ -94,6 +94,8 @@ struct ProcessView<'a> {
     args_truncated: bool,
     cwd: Cow<'a, str>,
     uid: u32,
+    euid: u32,
+    /// Name of `euid`.
     user: Option<&'a str>,
     loginuid: Option<u32>,
     login_user: Option<&'a str>,
@@ -176,6 +178,7 @@ impl<'a> ProcessView<'a> {
             args_truncated: process.args_cut,
             cwd: lossless(&process.cwd),
             uid: process.uid,
+            euid: process.euid,
             user: process.user.as_deref(),
             loginuid: process.loginuid,
             login_user: process.login_user.as_deref(),

@@ -148,24 +148,21 @@ impl Identity {
         header: &Header,
         container: Option<&Container>,
     ) -> Arc<Process> {
-        let mut changed = Process { uid: header.uid, ..process.clone() };
+        // setuid by root, the usual way, sets all of them.
+        let euid = if process.euid == process.uid { header.uid } else { process.euid };
+        let mut changed = Process { uid: header.uid, euid, ..process.clone() };
         if header.tid != header.pid {
             // A thread may have a user of its own; the process is its main thread.
             self.name(&mut changed, container, header.time);
             return Arc::new(changed);
         }
-        match self.proc.credentials(key.pid, key.start) {
-            Some(now) => {
-                changed.gid = now.gid;
-                changed.euid = now.euid;
-                changed.egid = now.egid;
-                changed.cap_effective = now.cap_effective;
-                changed.cap_permitted = now.cap_permitted;
-                changed.cap_inheritable = now.cap_inheritable;
-            }
-            // setuid by root, the usual way, sets all of them.
-            None if process.euid == process.uid => changed.euid = header.uid,
-            None => {}
+        if let Some(now) = self.proc.credentials(key.pid, key.start) {
+            changed.gid = now.gid;
+            changed.euid = now.euid;
+            changed.egid = now.egid;
+            changed.cap_effective = now.cap_effective;
+            changed.cap_permitted = now.cap_permitted;
+            changed.cap_inheritable = now.cap_inheritable;
         }
         self.name(&mut changed, container, header.time);
         let fallback = Arc::new(changed.clone());
@@ -187,10 +184,15 @@ impl Identity {
 
     fn name(&mut self, process: &mut Process, container: Option<&Container>, now: u64) {
         let names = match container {
-            Some(container) => {
-                self.users.in_container(&container.id, &self.proc, process.pid, process.uid, process.gid, now)
-            }
-            None => self.users.on_host(process.uid, process.gid, now),
+            Some(container) => self.users.in_container(
+                &container.id,
+                &self.proc,
+                process.pid,
+                process.euid,
+                process.egid,
+                now,
+            ),
+            None => self.users.on_host(process.euid, process.egid, now),
         };
         process.user = names.user;
         process.group = names.group;

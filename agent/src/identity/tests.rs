@@ -113,8 +113,8 @@ fn an_exec_fills_the_process() {
     let exec = Exec {
         ppid: 1,
         uid: 0,
-        gid: 1000,
         euid: 0,
+        egid: 1000,
         loginuid: 1000,
         vpid: 3,
         cap_effective: 7,
@@ -205,6 +205,15 @@ fn another_real_user_in_a_record_changes_the_process() {
         (event.process.uid, event.process.euid, event.process.user.as_deref()),
         (1000, 1000, Some("ada"))
     );
+}
+
+#[test]
+fn users_and_groups_are_named_by_the_effective_ids() {
+    let mut node = node();
+    let event = node.exec(SHELL, 20_000, &["newgrp"], Exec { euid: 1000, egid: 1000, ..Exec::default() });
+    assert_eq!(event.process.uid, 0);
+    assert_eq!(event.process.user.as_deref(), Some("ada"));
+    assert_eq!(event.process.group.as_deref(), Some("staff"));
 }
 
 #[test]
