@@ -28,10 +28,10 @@ pub enum Coverage {
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Coverage::Full => f.write_str("full"),
+            Coverage::Full => f.write_str("can fire"),
             Coverage::Partial { types, fields } => {
                 let missing: Vec<_> = types.iter().chain(fields).map(String::as_str).collect();
-                write!(f, "partial: without {}", missing.join(", "))
+                write!(f, "can fire in part: without {}", missing.join(", "))
             }
             Coverage::CannotFire { needs } if needs.is_empty() => {
                 f.write_str("cannot fire: its condition is never true")

@@ -33,15 +33,13 @@ pub fn states(rules: &RuleSet, kinds: &BTreeSet<Kind>) -> Vec<RuleState> {
     let available = |kind| kinds.contains(&kind);
     let state = |rule: &std::sync::Arc<nightjar_engine::rule::Rule>| {
         let coverage = rules.coverage(rule, &available);
-        let (fires, coverage) = match coverage {
-            _ if !rules.active(rule) => (Fires::Off, "switched off".to_owned()),
-            Coverage::Full => (Fires::Wholly, "can fire".to_owned()),
-            Coverage::Partial { types, fields } => {
-                let missing: Vec<_> = types.into_iter().chain(fields).collect();
-                (Fires::Partly, format!("partly: without {}", missing.join(", ")))
-            }
-            Coverage::CannotFire { .. } => (Fires::Never, coverage.to_string()),
+        let fires = match coverage {
+            _ if !rules.active(rule) => Fires::Off,
+            Coverage::Full => Fires::Wholly,
+            Coverage::Partial { .. } => Fires::Partly,
+            Coverage::CannotFire { .. } => Fires::Never,
         };
+        let coverage = if fires == Fires::Off { "switched off".to_owned() } else { coverage.to_string() };
         RuleState {
             name: rule.name.clone(),
             priority: rule.priority.name(),
@@ -80,7 +78,7 @@ mod tests {
         let states = states(&rules, &BTreeSet::from([Kind::Exec]));
         let fires: Vec<_> = states.iter().map(|state| state.fires).collect();
         assert_eq!(fires, [Fires::Wholly, Fires::Partly, Fires::Never, Fires::Off]);
-        assert_eq!(states[1].coverage, "partly: without ptrace");
+        assert_eq!(states[1].coverage, "can fire in part: without ptrace");
         assert!(
             states[2].coverage.starts_with("cannot fire: needs event type connect"),
             "{}",
