@@ -3,29 +3,33 @@
 //! One task watches and judges; one thread writes. Between them is a bounded queue: when the reader of the output is
 //! slow, the queue fills, then the ring, and then the kernel side sheds and counts. Nothing is dropped on the way.
 
-use std::{future::Future, pin::pin, sync::Arc};
+use std::{future::Future, io, pin::pin, sync::Arc, thread, time::Duration};
 
 use nightjar_engine::{
     Event,
     rule::{Matching, RuleSet},
 };
 use tokio::{
-    sync::mpsc::{self, Receiver, Sender},
-    task::{JoinError, spawn_blocking},
+    sync::{
+        mpsc::{self, Receiver, Sender},
+        oneshot,
+    },
+    task::yield_now,
+    time::{interval, sleep},
 };
-use tracing::info;
 
 use crate::{
-    alert::{Alert, Origin},
+    alert::{Alert, Message, Origin, loss::Loss},
     config::Scope,
+    losses::{LOOK_PERIOD, Losses},
     output::{Output, OutputError},
     watch::{Watch, WatchError},
 };
 
 /// Alerts that may wait for the output.
 pub const ALERTS_QUEUED_MAX: usize = 1024;
-/// Batches that are still taken from the ring after the end was asked for: more than the largest ring holds.
-const DRAIN_BATCHES_MAX: usize = 8192;
+/// How long the output may take, once the end was asked for, to take what is there.
+pub const WRITE_OUT_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -33,8 +37,12 @@ pub enum PipelineError {
     Watch(#[from] WatchError),
     #[error("bring alerts out")]
     Output(#[from] OutputError),
-    #[error("run the output")]
-    Writer(#[source] JoinError),
+    #[error("start a thread for the output")]
+    Writer(#[source] io::Error),
+    #[error("the output broke down")]
+    WriterGone,
+    #[error("the output took nothing more: up to {left} alerts were not written")]
+    Stuck { left: usize },
 }
 
 /// Judges events and makes alerts of what is found.
@@ -63,66 +71,91 @@ pub async fn run(
     output: Box<dyn Output>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), PipelineError> {
-    let (alerts, queue) = mpsc::channel(ALERTS_QUEUED_MAX);
-    let writer = spawn_blocking(move || write_all(queue, output));
-    let watched = feed(&mut watch, &judge, &alerts, stop).await;
-    drop(alerts);
-    writer.await.map_err(PipelineError::Writer)??;
-    watched?;
-    say_ledger(&watch)?;
-    Ok(())
+    let (messages, queue) = mpsc::channel(ALERTS_QUEUED_MAX);
+    let (done, written) = oneshot::channel();
+    // A thread that nobody waits for: a write that hangs must not keep the agent from ending.
+    let write = move || drop(done.send(write_all(queue, output)));
+    thread::Builder::new().name("output".to_owned()).spawn(write).map_err(PipelineError::Writer)?;
+    let (ask, asked) = oneshot::channel::<()>();
+    let queue = messages.downgrade();
+    let overdue = async {
+        stop.await;
+        drop(ask);
+        sleep(WRITE_OUT_MAX).await;
+    };
+    let work = async {
+        let watched = feed(&mut watch, &judge, &messages, async { asked.await.unwrap_or_default() }).await;
+        drop(messages);
+        written.await.map_err(|_| PipelineError::WriterGone)??;
+        watched?;
+        Ok(watch.say_counts()?)
+    };
+    tokio::select! {
+        done = work => done,
+        () = overdue => {
+            let left = queue.upgrade().map_or(ALERTS_QUEUED_MAX, |queue| ALERTS_QUEUED_MAX - queue.capacity());
+            Err(PipelineError::Stuck { left })
+        }
+    }
 }
 
-/// Sends every alert on, until `stop` ends or nobody takes alerts any more.
+/// Sends every alert and every loss on, until `stop` ends or nobody takes them any more.
 pub async fn feed(
     watch: &mut Watch,
     judge: &Judge,
-    alerts: &Sender<Alert>,
+    messages: &Sender<Message>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), WatchError> {
     let mut stop = pin!(stop);
+    let mut look = interval(LOOK_PERIOD);
+    let mut losses = Losses::new(judge.origin.clone(), watch.started());
     let mut events = Vec::new();
     loop {
-        tokio::select! {
+        let loss = tokio::select! {
             biased;
             () = &mut stop => break,
-            () = alerts.closed() => return Ok(()),
-            more = watch.next(&mut events) => more?,
+            () = messages.closed() => return Ok(()),
+            _ = look.tick() => losses.look(watch.ledger()?, watch.now()),
+            more = watch.next(&mut events) => more.map(|()| None)?,
+        };
+        if loss.as_ref().is_some_and(Loss::vital) {
+            watch.relearn()?;
         }
-        if !send(judge, events.drain(..), alerts).await {
+        let loss = loss.map(Message::Loss);
+        if !send(messages, judged(judge, events.drain(..)).chain(loss)).await {
             return Ok(());
         }
     }
-    for _ in 0..DRAIN_BATCHES_MAX {
+    for _ in 0..=watch.batches_in_ring() {
         watch.drain(&mut events);
-        if events.is_empty() || !send(judge, events.drain(..), alerts).await {
+        // The deadline of `run` gets its turn.
+        yield_now().await;
+        if events.is_empty() || !send(messages, judged(judge, events.drain(..))).await {
             break;
         }
     }
+    let loss = losses.tell(watch.ledger()?, watch.now());
+    send(messages, loss.map(Message::Loss).into_iter()).await;
     Ok(())
 }
 
+fn judged(judge: &Judge, events: impl Iterator<Item = Event>) -> impl Iterator<Item = Message> {
+    events.flat_map(|event| judge.alerts(event)).map(|alert| Message::Alert(Box::new(alert)))
+}
+
 /// Whether somebody still takes them.
-async fn send(judge: &Judge, events: impl Iterator<Item = Event>, alerts: &Sender<Alert>) -> bool {
-    for alert in events.flat_map(|event| judge.alerts(event)) {
-        if alerts.send(alert).await.is_err() {
+async fn send(queue: &Sender<Message>, messages: impl Iterator<Item = Message>) -> bool {
+    for message in messages {
+        if queue.send(message).await.is_err() {
             return false;
         }
     }
     true
 }
 
-fn write_all(mut queue: Receiver<Alert>, mut output: Box<dyn Output>) -> Result<(), OutputError> {
-    while let Some(alert) = queue.blocking_recv() {
-        output.write(&alert)?;
-    }
-    Ok(())
-}
-
-fn say_ledger(watch: &Watch) -> Result<(), WatchError> {
-    for (kind, tally) in watch.ledger()?.into_iter().filter(|(_, tally)| tally.seen > 0) {
-        let (seen, shed, lost) = (tally.seen, tally.shed, tally.lost);
-        info!(event = kind.name(), seen, shed, lost, "counted");
+fn write_all(mut queue: Receiver<Message>, mut output: Box<dyn Output>) -> Result<(), OutputError> {
+    while let Some(message) = queue.blocking_recv() {
+        output.write(&message)?;
     }
     Ok(())
 }
@@ -168,16 +201,16 @@ mod tests {
     struct Fails;
 
     impl Output for Fails {
-        fn write(&mut self, _: &Alert) -> Result<(), OutputError> {
+        fn write(&mut self, _: &Message) -> Result<(), OutputError> {
             Err(OutputError::Closed)
         }
     }
 
     #[test]
     fn an_output_that_ends_closes_the_queue_so_that_the_watch_ends_too() {
-        let (alerts, queue) = mpsc::channel(4);
-        alerts.try_send(alert()).unwrap();
+        let (messages, queue) = mpsc::channel(4);
+        messages.try_send(Message::Alert(Box::new(alert()))).unwrap();
         assert!(matches!(write_all(queue, Box::new(Fails)), Err(OutputError::Closed)));
-        assert!(alerts.is_closed());
+        assert!(messages.is_closed());
     }
 }

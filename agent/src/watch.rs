@@ -9,7 +9,7 @@ use std::{
 use nightjar_engine::Event;
 use nightjar_events::{Kind, control::Tally};
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
     identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Places, Sources},
@@ -48,6 +48,9 @@ pub struct Watch {
     sensor: Sensor,
     reader: Reader,
     ledger: Ledger,
+    ring_bytes: u32,
+    /// Nanoseconds since the epoch.
+    started: u64,
     identity: Identity,
     passed: Passed,
     clock_read: Instant,
@@ -85,9 +88,19 @@ impl Watch {
         }
         let places = Places { host: plan.host_root.clone(), ..Places::default() };
         let sources = Sources { places, ..Sources::default() };
+        let started = Clock::read().now();
         let mut identity = Identity::with_sources(&hierarchy, Clock::read(), Limits::default(), sources)?;
         identity.seed()?;
-        Ok(Watch { sensor, reader, ledger, identity, passed: Passed::default(), clock_read: Instant::now() })
+        Ok(Watch {
+            sensor,
+            reader,
+            ledger,
+            ring_bytes: plan.ring_bytes,
+            started,
+            identity,
+            passed: Passed::default(),
+            clock_read: Instant::now(),
+        })
     }
 
     /// Loads and attaches everything, says what came of it, and lets go again.
@@ -107,6 +120,11 @@ impl Watch {
     pub fn drain(&mut self, events: &mut Vec<Event>) {
         let batch = self.reader.take();
         self.take_in(batch, events);
+    }
+
+    /// As many batches as a full ring makes, for whoever drains it while more keeps coming.
+    pub fn batches_in_ring(&self) -> usize {
+        self.ring_bytes as usize / sensor::BATCH_BYTES
     }
 
     fn take_in(&mut self, batch: Vec<bytes::Bytes>, events: &mut Vec<Event>) {
@@ -137,12 +155,33 @@ impl Watch {
         Ok(self.ledger.all()?)
     }
 
-    pub fn passed(&self) -> Passed {
-        self.passed
+    /// When the kernel side was attached, nanoseconds since the epoch.
+    pub fn started(&self) -> u64 {
+        self.started
     }
 
-    pub fn identity_stats(&self) -> IdentityStats {
-        self.identity.stats()
+    /// The wall clock as events are dated, nanoseconds since the epoch.
+    pub fn now(&self) -> u64 {
+        self.identity.now()
+    }
+
+    /// Reads processes and cgroups anew: records that told of them were lost.
+    pub fn relearn(&mut self) -> Result<(), WatchError> {
+        Ok(self.identity.seed()?)
+    }
+
+    /// Every count, to the log: how a watch ends.
+    pub fn say_counts(&self) -> Result<(), WatchError> {
+        for (kind, tally) in self.ledger()?.into_iter().filter(|(_, tally)| tally.seen > 0) {
+            let (seen, shed, lost) = (tally.seen, tally.shed, tally.lost);
+            info!(event = kind.name(), seen, shed, lost, "counted");
+        }
+        let Passed { records, malformed } = self.passed;
+        info!(records, malformed, "passed");
+        let IdentityStats { processes, processes_read, processes_unknown, cgroups, containers } =
+            self.identity.stats();
+        info!(?processes, processes_read, processes_unknown, ?cgroups, ?containers, "identity");
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use nightjar::privilege::CAPABILITIES;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -131,12 +132,20 @@ struct Watching {
 }
 
 fn watching() -> Watching {
+    watching_with(&[])
+}
+
+fn watching_with(more: &[&str]) -> Watching {
     let dir = tempfile::tempdir().unwrap();
     let marker = dir.path().join("marker");
     fs::write(&marker, "x").unwrap();
     let rules = rules_file(dir.path(), &RULE.replace("PATH", marker.to_str().unwrap()));
-    let mut child =
-        nightjar(&["run", "--rules", &rules]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = nightjar(&["run", "--rules", &rules])
+        .args(more)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let watching = said.by_ref().map(Result::unwrap).find(|line| line.contains("watching"));
     assert!(watching.is_some(), "ended with {:?}", child.wait());
@@ -150,6 +159,10 @@ impl Watching {
         let pid = reader.id();
         assert!(reader.wait_with_output().unwrap().status.success());
         pid
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 }
 
@@ -176,7 +189,41 @@ fn a_deed_becomes_one_json_line_and_an_interrupt_ends_in_order() {
     assert_eq!(alert["process"]["name"], "cat");
     assert_eq!(alert["process"]["ancestry"][0]["pid"], std::process::id());
 
-    let pid = rustix::process::Pid::from_child(&watching.child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    watching.signal(Signal::INT);
     assert_eq!(watching.child.wait().unwrap().code(), Some(0));
+}
+
+/// More opens than the smallest ring holds records of.
+const FLOOD: u64 = 20_000;
+
+#[test]
+fn what_the_agent_could_not_take_is_an_alert_that_counts_it() {
+    let mut watching = watching_with(&["--ring-size", "256KiB"]);
+    watching.signal(Signal::STOP);
+    for _ in 0..FLOOD {
+        fs::File::open(&watching.marker).unwrap();
+    }
+    watching.signal(Signal::CONT);
+    let lines = BufReader::new(watching.child.stdout.take().unwrap()).lines();
+    let mut alerts = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let loss = alerts.find(|alert| alert["rule"] == "Nightjar internal: events lost").unwrap();
+    let open = |column: &str| loss["output_fields"][format!("open.{column}")].as_u64().unwrap();
+    assert!(open("shed") > 0 && open("seen") >= FLOOD, "{loss}");
+    assert_eq!((&loss["priority"], &loss["source"]), (&"Error".into(), &"internal".into()));
+    watching.signal(Signal::INT);
+    alerts.for_each(drop);
+    assert_eq!(watching.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn an_agent_whose_output_takes_nothing_ends_all_the_same_and_says_what_was_not_written() {
+    let mut watching = watching();
+    // More alerts than a pipe holds.
+    for _ in 0..200 {
+        fs::File::open(&watching.marker).unwrap();
+    }
+    watching.signal(Signal::TERM);
+    assert_eq!(watching.child.wait().unwrap().code(), Some(4));
+    let said: Vec<_> = watching.said.map(Result::unwrap).collect();
+    assert!(said.iter().any(|line| line.contains("the output took nothing more: up to ")), "{said:?}");
 }

@@ -12,6 +12,7 @@ use super::{
     Alert,
     cmdline::{shorten, shown},
     escape::{lossless, terminal},
+    rfc3339,
     wrap::wrap,
 };
 
@@ -35,7 +36,8 @@ pub struct Look {
 
 /// The block, ending in an empty line.
 pub fn block(alert: &Alert, look: Look) -> String {
-    let mut out = title(alert, look);
+    let rule = &alert.finding.rule;
+    let mut out = title(alert.event.time, rule.priority, &rule.name, look);
     let mut rows = vec![("what", shorten(&terminal(&alert.finding.output), MESSAGE_SHOWN_MAX).into_owned())];
     rows.push(("who", who(&alert.event.process)));
     rows.push(("where", place(alert)));
@@ -52,22 +54,27 @@ pub fn block(alert: &Alert, look: Look) -> String {
         rows.push(("tags", terminal(&alert.finding.rule.tags.join(", ")).into_owned()));
     }
     for (label, text) in rows {
-        let label = format!("{label:<width$}", width = INDENT - 2);
-        out.push_str("  ");
-        out.push_str(&paint(&label, Style::new().dimmed(), look));
-        out.push_str(&wrap(&text, look.width, INDENT));
-        out.push('\n');
+        row(&mut out, label, &text, look);
     }
     out.push('\n');
     out
 }
 
-fn title(alert: &Alert, look: Look) -> String {
-    let time = alert.time().replace('T', " ");
-    let severity =
-        paint(alert.finding.rule.priority.name(), severity_style(alert.finding.rule.priority), look);
-    let rule = paint(&terminal(&alert.finding.rule.name), Style::new().bold(), look);
+/// The first line.
+pub(super) fn title(time: u64, priority: Priority, rule: &str, look: Look) -> String {
+    let time = rfc3339(time).replace('T', " ");
+    let severity = paint(priority.name(), severity_style(priority), look);
+    let rule = paint(&terminal(rule), Style::new().bold(), look);
     format!("{time}  {severity}  {rule}\n")
+}
+
+/// A line under the title, or several where it must be wrapped.
+pub(super) fn row(block: &mut String, label: &str, text: &str, look: Look) {
+    let label = format!("{label:<width$}", width = INDENT - 2);
+    block.push_str("  ");
+    block.push_str(&paint(&label, Style::new().dimmed(), look));
+    block.push_str(&wrap(text, look.width, INDENT));
+    block.push('\n');
 }
 
 fn severity_style(priority: Priority) -> Style {

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::ser::Formatter;
 
 use super::{
-    Alert, cmdline,
+    Alert, Origin, clock_of, cmdline,
     escape::{is_hazard, lossless},
 };
 
@@ -131,19 +131,24 @@ struct Pod<'a> {
 }
 
 #[derive(Serialize)]
-struct About<'a> {
+pub(super) struct About<'a> {
     version: &'static str,
     node: &'a str,
+}
+
+impl<'a> About<'a> {
+    pub(super) fn of(origin: &'a Origin) -> Self {
+        About { version: env!("CARGO_PKG_VERSION"), node: &origin.node }
+    }
 }
 
 impl<'a> View<'a> {
     fn of(alert: &'a Alert) -> Self {
         let (rule, finding) = (&alert.finding.rule, &alert.finding);
         let (time, priority) = (alert.time(), rule.priority.name());
-        let clock = time.split_once('T').map_or(&*time, |(_, clock)| clock.trim_end_matches('Z'));
         View {
             uuid: alert.id.to_string(),
-            output: format!("{clock}: {priority} {}", finding.output),
+            output: format!("{}: {priority} {}", clock_of(&time), finding.output),
             time,
             hostname: &alert.origin.node,
             rule: &rule.name,
@@ -157,7 +162,7 @@ impl<'a> View<'a> {
             container: alert.event.container.as_deref().map(ContainerView::of),
             identity: alert.identity(),
             event: without_ancestors(&alert.event),
-            nightjar: About { version: env!("CARGO_PKG_VERSION"), node: &alert.origin.node },
+            nightjar: About::of(&alert.origin),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod cmdline;
 pub mod escape;
 pub mod human;
 pub mod json;
+pub mod loss;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod wrap;
@@ -16,6 +17,23 @@ use std::{fmt::Write, sync::Arc};
 use jiff::Timestamp;
 use nightjar_engine::{Event, Payload, rule::Finding};
 use uuid::Uuid;
+
+/// What goes out: alerts about what happened, and about what was not seen.
+#[derive(Clone, Debug)]
+pub enum Message {
+    Alert(Box<Alert>),
+    Loss(loss::Loss),
+}
+
+impl Message {
+    /// Name of the rule, or of what is said in place of one.
+    pub fn rule(&self) -> &str {
+        match self {
+            Message::Alert(alert) => &alert.finding.rule.name,
+            Message::Loss(_) => loss::RULE,
+        }
+    }
+}
 
 #[derive(Clone, Debug)]
 pub struct Alert {
@@ -95,6 +113,11 @@ fn id(boot: &Uuid, event: &Event, rule: &str) -> Uuid {
 pub fn rfc3339(time: u64) -> String {
     Timestamp::from_nanosecond(i128::from(time))
         .map_or_else(|_| time.to_string(), |time| format!("{time:.9}"))
+}
+
+/// The time of day of a time as `rfc3339` spells it.
+pub fn clock_of(time: &str) -> &str {
+    time.split_once('T').map_or(time, |(_, clock)| clock.trim_end_matches('Z'))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use nightjar_events::{EVENTS, Kind, Type};
 use super::{EventsRequest, Exit, Failure, Node, OrEnd, Terminal};
 use crate::{
     alert::{
+        clock_of,
         cmdline::shorten,
         escape::{lossless, terminal},
         json, rfc3339,
@@ -157,9 +158,13 @@ fn write(stream: &mut impl Write, event: &Event, format: Format) -> Result<(), P
 /// Time, type, who, where, and the event's own values but for plain numbers, of which an exec has two dozen.
 fn line(event: &Event) -> String {
     let time = rfc3339(event.time);
-    let clock = time.split_once('T').map_or(&*time, |(_, clock)| clock.trim_end_matches('Z'));
-    let mut line =
-        format!("{clock} {:<10} {}({})", event.type_name(), shown(&event.process.comm), event.process.pid);
+    let mut line = format!(
+        "{} {:<10} {}({})",
+        clock_of(&time),
+        event.type_name(),
+        shown(&event.process.comm),
+        event.process.pid
+    );
     if let Some(container) = &event.container {
         let name = if container.name.is_empty() {
             shorten(&container.id, 12)

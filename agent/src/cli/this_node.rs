@@ -15,7 +15,7 @@ use tracing::info;
 
 use super::{DemoRequest, EachEvent, EventsRequest, Exit, Failure, Node, OrEnd};
 use crate::{
-    alert::{Alert, Origin, human},
+    alert::{Alert, Message, Origin, human},
     config::{Config, Scope},
     demo::{self, DemoAlert},
     output::Output,
@@ -66,16 +66,15 @@ impl Node for ThisNode {
             loop {
                 tokio::select! {
                     biased;
-                    () = &mut over => return Ok(()),
+                    () = &mut over => break,
                     more = watch.next(&mut events) => more?,
                 }
-                let wanted = events.drain(..).filter(|event| request.kinds.contains(&event.kind()));
-                for event in wanted {
-                    if each(&event).is_break() {
-                        return Ok(());
-                    }
+                let mut wanted = events.drain(..).filter(|event| request.kinds.contains(&event.kind()));
+                if wanted.any(|event| each(&event).is_break()) {
+                    return Ok(());
                 }
             }
+            Ok(watch.say_counts()?)
         })
     }
 
@@ -87,11 +86,16 @@ impl Node for ThisNode {
             let judge = Judge { rules, matching: config.matching, scope: Scope::Containers, origin };
             let mut settings = demo::Settings::new().or_end(Exit::CannotRun)?;
             settings.deadline = deadline;
-            let (alerts, mut found) = mpsc::channel::<Alert>(ALERTS_QUEUED_MAX);
+            let (messages, mut found) = mpsc::channel(ALERTS_QUEUED_MAX);
             let (shown, deeds) = mpsc::channel(ALERTS_QUEUED_MAX);
             let show = async move {
-                while let Some(alert) = found.recv().await {
-                    if shown.send(demo_alert(&alert, terminal.look)).await.is_err() {
+                while let Some(message) = found.recv().await {
+                    let alert = match message {
+                        Message::Alert(alert) => demo_alert(&alert, terminal.look),
+                        // A deed whose event was lost is reported as missed.
+                        Message::Loss(_) => continue,
+                    };
+                    if shown.send(alert).await.is_err() {
                         break;
                     }
                 }
@@ -99,7 +103,7 @@ impl Node for ThisNode {
             let mut out = io::stdout();
             let report = tokio::select! {
                 report = demo::run(deeds, settings, stop, &mut out) => report?,
-                watched = pipeline::feed(&mut watch, &judge, &alerts, std::future::pending()) => {
+                watched = pipeline::feed(&mut watch, &judge, &messages, std::future::pending()) => {
                     watched?;
                     return Err(anyhow!("the watch ended before the demo did")).or_end(Exit::Broken);
                 }

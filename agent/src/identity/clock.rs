@@ -29,6 +29,11 @@ impl Clock {
     pub fn wall(&self, boottime: u64) -> u64 {
         self.boot.saturating_add(boottime)
     }
+
+    /// Wall clock now, nanoseconds since the epoch, as this clock has it.
+    pub fn now(&self) -> u64 {
+        self.wall(boottime())
+    }
 }
 
 /// CLOCK_BOOTTIME, nanoseconds.

@@ -144,6 +144,11 @@ impl Identity {
         self.containers.set_clock(clock);
     }
 
+    /// The wall clock, nanoseconds since the epoch, as it dates events.
+    pub fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
     pub fn stats(&self) -> IdentityStats {
         IdentityStats {
             processes: self.processes.stats(),

@@ -2,12 +2,12 @@
 
 pub mod stdout;
 
-use crate::alert::Alert;
+use crate::alert::Message;
 
 /// A way out for alerts.
 pub trait Output: Send {
-    /// Called for each alert in order; returns when the alert is out of this process.
-    fn write(&mut self, alert: &Alert) -> Result<(), OutputError>;
+    /// Called for each message in order; returns when it is out of this process.
+    fn write(&mut self, message: &Message) -> Result<(), OutputError>;
 }
 
 #[derive(Debug, thiserror::Error)]

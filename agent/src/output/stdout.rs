@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 
 use super::{Output, OutputError};
 use crate::alert::{
-    Alert,
+    Message,
     human::{self, Look},
     json,
 };
@@ -35,12 +35,18 @@ impl<W: Write> Stdout<W> {
 }
 
 impl<W: Write + Send> Output for Stdout<W> {
-    fn write(&mut self, alert: &Alert) -> Result<(), OutputError> {
+    fn write(&mut self, message: &Message) -> Result<(), OutputError> {
         let text = match self.form {
-            Form::Human(look) => human::block(alert, look),
+            Form::Human(look) => match message {
+                Message::Alert(alert) => human::block(alert, look),
+                Message::Loss(loss) => loss.human(look),
+            },
             Form::Json => {
-                let encode = |source| OutputError::Encode { rule: alert.finding.rule.name.clone(), source };
-                let mut line = json::line(alert).map_err(encode)?;
+                let mut line = match message {
+                    Message::Alert(alert) => json::line(alert),
+                    Message::Loss(loss) => loss.json(),
+                }
+                .map_err(|source| OutputError::Encode { rule: message.rule().to_owned(), source })?;
                 line.push('\n');
                 line
             }
@@ -79,6 +85,10 @@ mod tests {
         }
     }
 
+    fn message() -> Message {
+        Message::Alert(Box::new(alert()))
+    }
+
     fn stdout(form: Form, fails: Option<ErrorKind>) -> Stdout<Stream> {
         Stdout::over(Stream { written: Vec::new(), flushed: 0, fails }, form)
     }
@@ -87,7 +97,7 @@ mod tests {
     fn each_alert_is_one_line_and_flushed() {
         let mut out = stdout(Form::Json, None);
         for n in 1..=3 {
-            out.write(&alert()).unwrap();
+            out.write(&message()).unwrap();
             assert_eq!(out.stream.written.iter().filter(|&&b| b == b'\n').count(), n);
             assert_eq!(out.stream.flushed, out.stream.written.len());
         }
@@ -96,15 +106,15 @@ mod tests {
     #[test]
     fn a_block_ends_in_an_empty_line() {
         let mut out = stdout(Form::Human(Look { color: false, width: None }), None);
-        out.write(&alert()).unwrap();
+        out.write(&message()).unwrap();
         assert!(out.stream.written.ends_with(b"\n\n"));
     }
 
     #[test]
     fn a_reader_that_left_is_told_apart_from_a_full_disk() {
-        let closed = stdout(Form::Json, Some(ErrorKind::BrokenPipe)).write(&alert());
+        let closed = stdout(Form::Json, Some(ErrorKind::BrokenPipe)).write(&message());
         assert!(matches!(closed, Err(OutputError::Closed)));
-        let full = stdout(Form::Json, Some(ErrorKind::StorageFull)).write(&alert());
+        let full = stdout(Form::Json, Some(ErrorKind::StorageFull)).write(&message());
         assert!(matches!(full, Err(OutputError::Write(_))));
     }
 }

@@ -22,7 +22,7 @@ pub use self::{
     attach::{HookState, HookStatus},
     error::SensorError,
     ledger::Ledger,
-    ring::Reader,
+    ring::{BATCH_BYTES, Reader},
 };
 use crate::sensor::btf::KernelTypes;
 

@@ -9,7 +9,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 use super::SensorError;
 
 /// Most bytes that are copied out of the ring before they are handed on.
-const BATCH_BYTES: usize = 256 * 1024;
+pub const BATCH_BYTES: usize = 256 * 1024;
 
 /// Pause between two looks at the ring. The kernel wakes the reader only when it has caught up, and a wakeup costs
 /// the process that is being watched more than its record does: the pause turns thousands a second into one.
