@@ -113,7 +113,7 @@ impl Containers {
             return;
         }
         cgroup.tag.tries.note(question.now);
-        match self.claim(path).or_else(|| self.confirmed(path)) {
+        match self.claim(path).or_else(|| self.confirmed(path, question)) {
             Some(found) => {
                 let made = if found.len == path.len() { cgroup.made } else { 0 };
                 let (container, settled) = self.container(&found, &path[..found.len], made, question);
@@ -143,13 +143,17 @@ impl Containers {
         }
     }
 
-    /// A container that keeps to no layout, when a runtime's state on disk says that this cgroup is its own.
-    fn confirmed(&mut self, path: &str) -> Option<Found> {
+    /// A container that keeps to no layout, when the runtime that started it is among the ancestors of what runs in
+    /// it, or a runtime's state on disk says that this cgroup is its own.
+    fn confirmed(&mut self, path: &str, question: &Question<'_>) -> Option<Found> {
         path::candidates(path).find_map(|name| {
             let outer = name.as_ptr().addr() - path.as_ptr().addr() - 1;
             let len = outer + 1 + name.len();
-            self.stats.reads += 1;
-            let runtime = oci::confirm(&self.places, name, &path[..len])?;
+            let runtime = question.process.and_then(|process| keeper::started_by(process, name));
+            let runtime = runtime.or_else(|| {
+                self.stats.reads += 1;
+                oci::confirm(&self.places, name, &path[..len])
+            })?;
             Some(Found { runtime, id: name.to_owned(), pod_uid: None, len, outer })
         })
     }
