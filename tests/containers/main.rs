@@ -8,6 +8,9 @@ mod node;
 mod tell;
 mod until;
 
+mod containerd;
 mod crun;
+mod docker;
+mod lxc;
 mod podman;
 mod runc;

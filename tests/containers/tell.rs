@@ -7,6 +7,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::until::until;
+
 /// Where Debian puts them: what else a machine has must not be taken for them.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -32,4 +34,16 @@ fn written(file: &mut File) -> String {
     let mut text = Vec::new();
     file.rewind().and_then(|()| file.read_to_end(&mut text)).expect("a file is readable");
     String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Starts a daemon, which `Clear` ends, and waits until a command of its client succeeds.
+pub fn daemon<'a>(program: &str, args: impl IntoIterator<Item = &'a str>, client: &[&str]) {
+    let mut daemon = command(program);
+    daemon.args(args).stdout(Stdio::null()).stderr(Stdio::null());
+    drop(daemon.spawn().expect("env is installed"));
+    until(&format!("{program} answers"), || {
+        let mut asked = command(client[0]);
+        asked.args(&client[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+        asked.status().expect("env is installed").success().then_some(())
+    });
 }
