@@ -23,7 +23,8 @@ const TOLD: Container<'_> = Container {
 /// Starts containerd and gives it the image, in the form of `docker save`.
 fn start(node: &Node) {
     let settings = node.dir.join("containerd.toml");
-    fs::write(&settings, "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n").expect("written");
+    fs::write(&settings, "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n")
+        .expect("written");
     daemon("containerd", ["--config", image::path(&settings)], &["ctr", "version"]);
     let layer = image::archive(&node.dir);
     let digest = tell("sha256sum", [&layer]);

@@ -10,8 +10,15 @@ use crate::{
 const IMAGE: &str = "busybox:1";
 const SOCKET: &str = "unix:///run/docker.sock";
 /// No network: bridges and rules would outlive the test.
-const DAEMON: [&str; 7] =
-    ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver", "overlay2", "--host", SOCKET];
+const DAEMON: [&str; 7] = [
+    "--iptables=false",
+    "--ip6tables=false",
+    "--bridge=none",
+    "--storage-driver",
+    "overlay2",
+    "--host",
+    SOCKET,
+];
 
 fn docker<'a>(args: impl IntoIterator<Item = &'a str>) -> String {
     tell("docker", ["--host", SOCKET].into_iter().chain(args))

@@ -12,5 +12,6 @@ mod containerd;
 mod crun;
 mod docker;
 mod lxc;
+mod nspawn;
 mod podman;
 mod runc;

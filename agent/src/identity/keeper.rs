@@ -24,9 +24,15 @@ pub fn bundle(process: &Process, id: &str) -> Option<PathBuf> {
     })
 }
 
-/// The low-level runtime that started `process` as part of container `id`.
+/// The runtime that started `process` as part of container `id`. Where an engine had a low-level runtime do it, the engine.
 pub fn started_by(process: &Process, id: &str) -> Option<Runtime> {
-    on_host(process).find_map(|process| starter(process, id))
+    on_host(process).filter_map(|process| starter(process, id)).last()
+}
+
+/// Whether it runs in a container of systemd-nspawn, which stays the parent of the container's first process.
+pub fn is_below_nspawn(process: &Process) -> bool {
+    let keeper = on_host(process).next();
+    process.pid_ns != INITIAL_PID_NS && keeper.is_some_and(|keeper| *keeper.comm == *b"systemd-nspawn")
 }
 
 /// A process and its ancestors, as far as they are believed: what runs in a container can call itself anything.
@@ -38,6 +44,10 @@ fn on_host(process: &Process) -> impl Iterator<Item = &Process> {
 
 fn starter(process: &Process, id: &str) -> Option<Runtime> {
     let runtime = match &*process.comm {
+        b"containerd-shim" => {
+            let cwd = path(&process.cwd);
+            return (of_shim(cwd, id)? == cwd).then_some(Runtime::Containerd);
+        }
         b"runc" => Runtime::Runc,
         b"crun" => Runtime::Crun,
         b"youki" => Runtime::Youki,
@@ -140,6 +150,23 @@ mod tests {
             started_by(&below(runtime("runc", &["runc", "exec", "web"], INITIAL_PID_NS)), "web"),
             None
         );
+    }
+
+    #[test]
+    fn an_engine_stands_behind_the_runtime_that_it_calls() {
+        let shim = shim("/run/containerd/io.containerd.runtime.v2.task/default/web", INITIAL_PID_NS);
+        let mut process = runtime("runc", &["runc", "create", "web"], INITIAL_PID_NS);
+        process.parent = Some(Arc::new(shim));
+        assert_eq!(started_by(&below(process.clone()), "web"), Some(Runtime::Containerd));
+        assert_eq!(started_by(&below(process), "default"), None);
+    }
+
+    #[test]
+    fn what_shares_a_cgroup_with_nspawn_is_in_its_container_only_behind_another_pid_namespace() {
+        let nspawn = |pid_ns| Process { comm: b"systemd-nspawn".to_vec(), pid_ns, ..Process::default() };
+        assert!(is_below_nspawn(&below(nspawn(INITIAL_PID_NS))));
+        assert!(!is_below_nspawn(&nspawn(INITIAL_PID_NS)));
+        assert!(!is_below_nspawn(&below(nspawn(2))));
     }
 
     #[test]

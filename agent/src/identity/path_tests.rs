@@ -155,11 +155,20 @@ fn spell(text: &str) -> String {
 #[test]
 fn every_layout_names_its_container_and_pod() {
     for (layout, path, expected) in LINES {
-        let found =
-            classify(&spell(path)).map(|found| (found.runtime, found.id, found.pod_uid.unwrap_or_default()));
+        let found = classify(&spell(path)).filter(|found| !found.shared);
+        let found = found.map(|found| (found.runtime, found.id, found.pod_uid.unwrap_or_default()));
         let expected = expected.map(|(runtime, id, uid)| (runtime, spell(id), spell(uid)));
         assert_eq!(found, expected, "{layout}: {path}");
     }
+}
+
+#[test]
+fn a_unit_of_nspawn_is_not_the_containers_alone() {
+    for path in ["/machine.slice/systemd-nspawn@my-box.service", r"/machine.slice/machine-my\x2dbox.scope"] {
+        let found = classify(path).unwrap();
+        assert_eq!((found.runtime, &*found.id, found.shared), (Runtime::Nspawn, "my-box", true), "{path}");
+    }
+    assert!(!classify("/machine.slice/systemd-nspawn@box.service/payload").unwrap().shared);
 }
 
 #[test]
