@@ -36,8 +36,8 @@ fn told(id: &str) -> Container<'_> {
     Container { id, runtime: "docker", name: Some("web"), image: Some(IMAGE), identity: "complete" }
 }
 
-fn shell(daemon_args: &[&str]) {
-    node::on(Layout::Native, &["docker"], |node| {
+fn shell(layout: Layout, daemon_args: &[&str]) {
+    node::on(layout, &["docker"], |node| {
         let id = create(node, daemon_args, &image::IDLE);
         docker(["start", "web"]);
         docker(["exec", "web"].into_iter().chain(image::SHELL_READ));
@@ -47,12 +47,18 @@ fn shell(daemon_args: &[&str]) {
 
 #[test]
 fn a_shell_in_a_container_of_docker_is_attributed() {
-    shell(&[]);
+    shell(Layout::Native, &[]);
 }
 
 #[test]
 fn docker_is_found_wherever_it_keeps_its_files() {
-    shell(&["--data-root", "/run/elsewhere/data", "--exec-root", "/run/elsewhere/exec"]);
+    let elsewhere = ["--data-root", "/run/elsewhere/data", "--exec-root", "/run/elsewhere/exec"];
+    shell(Layout::Native, &elsewhere);
+}
+
+#[test]
+fn docker_is_attributed_on_cgroup_v2_alone() {
+    shell(Layout::Unified, &[]);
 }
 
 #[test]

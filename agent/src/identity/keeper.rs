@@ -24,9 +24,10 @@ pub fn bundle(process: &Process, id: &str) -> Option<PathBuf> {
     })
 }
 
-/// The runtime that started `process` as part of container `id`. Where an engine had a low-level runtime do it, the engine.
+/// The runtime that started `process` as part of container `id`; where an engine had a low-level runtime do it, the
+/// engine. Other users than root are not believed: they could name a cgroup of theirs like a container.
 pub fn started_by(process: &Process, id: &str) -> Option<Runtime> {
-    on_host(process).filter_map(|process| starter(process, id)).last()
+    on_host(process).filter(|process| process.euid == 0).filter_map(|process| starter(process, id)).last()
 }
 
 /// Whether it runs in a container of systemd-nspawn, which stays the parent of the container's first process.
@@ -139,13 +140,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_runtime_was_told_to_start_is_believed_of_the_host_alone() {
+    fn what_a_runtime_was_told_to_start_is_believed_of_root_on_the_host_alone() {
         let args = ["crun", "--root", "/x", "create", "--bundle=../b", "web"];
         let process = below(runtime("crun", &args, INITIAL_PID_NS));
         assert_eq!(started_by(&process, "web"), Some(Runtime::Crun));
         assert_eq!(bundle(&process, "web"), Some("/srv/web/../b".into()));
         assert_eq!(started_by(&process, "db"), None);
         assert_eq!(started_by(&below(runtime("crun", &args, 2)), "web"), None);
+        let user = Process { euid: 1000, ..runtime("crun", &args, INITIAL_PID_NS) };
+        assert_eq!(started_by(&below(user), "web"), None);
         assert_eq!(
             started_by(&below(runtime("runc", &["runc", "exec", "web"], INITIAL_PID_NS)), "web"),
             None
