@@ -21,6 +21,8 @@ pub enum Runtime {
     Runc,
     Crun,
     Youki,
+    /// `nightjar demo`.
+    Demo,
     /// The path has an id alone; which runtime it is can only be seen on disk.
     Unknown,
 }
@@ -38,7 +40,30 @@ impl Runtime {
             Runtime::Runc => "runc",
             Runtime::Crun => "crun",
             Runtime::Youki => "youki",
+            Runtime::Demo => "nightjar-demo",
             Runtime::Unknown => "",
+        }
+    }
+
+    /// Whether its containers come from images, rather than from a directory.
+    pub fn has_images(self) -> bool {
+        match self {
+            Runtime::Docker | Runtime::Containerd | Runtime::CriO | Runtime::Podman => true,
+            Runtime::Demo | Runtime::Unknown => true,
+            Runtime::Lxc | Runtime::Nspawn | Runtime::Runc | Runtime::Crun | Runtime::Youki => false,
+        }
+    }
+
+    /// Whether its containers have names besides their ids.
+    pub fn names_itself(self) -> bool {
+        match self {
+            Runtime::Docker | Runtime::CriO | Runtime::Podman | Runtime::Demo | Runtime::Unknown => true,
+            Runtime::Containerd
+            | Runtime::Lxc
+            | Runtime::Nspawn
+            | Runtime::Runc
+            | Runtime::Crun
+            | Runtime::Youki => false,
         }
     }
 }
@@ -111,6 +136,7 @@ const LAYOUTS: &[Layout] = &[
     hash(Runtime::Podman, "", "libpod-", ".scope"),
     hash(Runtime::Podman, "", "libpod-", ""),
     hash(Runtime::Docker, "docker", "", ""),
+    hash(Runtime::Demo, "nightjar-demo", "", ""),
     // Kubernetes with the cgroupfs driver, Docker with a cgroup parent of its own, nerdctl.
     hash(Runtime::Unknown, "", "", ""),
     name(Runtime::Runc, "", "runc-", ".scope"),

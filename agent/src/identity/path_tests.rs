@@ -104,6 +104,7 @@ const LINES: &[(&str, &str, Option<Named>)] = &[
     ("runc, systemd", "/system.slice/runc-web-1.scope", Some((Runtime::Runc, "web-1", ""))),
     ("crun, systemd", "/system.slice/crun-web.scope", Some((Runtime::Crun, "web", ""))),
     ("youki, systemd's path with cgroupfs", "/:youki:web", Some((Runtime::Youki, "web", ""))),
+    ("the demo's own", "/nightjar-demo/A", Some((Runtime::Demo, "A", ""))),
     ("runc, cgroupfs: a name alone", "/web", None),
     ("LXC 5", "/lxc.payload.web", Some((Runtime::Lxc, "web", ""))),
     ("LXC 5, systemd inside", "/lxc.payload.web/system.slice/ssh.service", Some((Runtime::Lxc, "web", ""))),
