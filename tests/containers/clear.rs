@@ -66,8 +66,8 @@ fn children() -> Vec<Pid> {
         .collect()
 }
 
-/// Where the hierarchies of this machine are mounted.
-fn hierarchies() -> Vec<PathBuf> {
+/// Where cgroup hierarchies are mounted.
+pub fn hierarchies() -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo is readable");
     let cgroups = mounts.lines().filter(|line| line.contains(" - cgroup"));
     cgroups.filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect()

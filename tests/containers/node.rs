@@ -15,7 +15,10 @@ use rustix::{
     thread::{UnshareFlags, unshare_unsafe},
 };
 
-use crate::{agent::Agent, clear::Clear};
+use crate::{
+    agent::Agent,
+    clear::{Clear, hierarchies},
+};
 
 /// Where runtimes keep things. Memory there is freed with the last process that sees it.
 const OWN: &[&str] = &["/run", "/var/lib"];
@@ -74,4 +77,25 @@ fn enter(layout: Layout) {
             mount("none", CGROUPS, "cgroup2", MountFlags::empty(), None).expect("cgroup v2 is mounted");
         }
     }
+}
+
+#[test]
+fn a_test_that_panics_leaves_no_process_and_no_cgroup() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    const ID: &str = "nj-left";
+    let mut left = Vec::new();
+    let panicking = |node: &mut Node| {
+        crate::runc::bundle("runc", &node.dir, ID, &crate::image::IDLE);
+        crate::tell::tell("runc", ["run", "--detach", "--bundle", crate::image::path(&node.dir), ID]);
+        let cgroup = hierarchies()[0].join(ID);
+        let procs = fs::read_to_string(cgroup.join("cgroup.procs")).expect("the container has a cgroup");
+        left.push(Path::new("/proc").join(procs.trim()));
+        left.push(cgroup);
+        panic!("as meant");
+    };
+    assert!(catch_unwind(AssertUnwindSafe(|| on(Layout::Native, &[ID], panicking))).is_err());
+    assert_eq!(left.len(), 2);
+    left.retain(|path| path.exists());
+    assert_eq!(left, [PathBuf::new(); 0]);
 }

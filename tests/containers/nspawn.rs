@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::{
     agent::Container,
+    clear::hierarchies,
     image::{self, path},
     node::{self, Layout},
     tell::tell,
@@ -18,11 +19,9 @@ const ENTER: &str = "for procs in $1; do echo $$ > $procs; done; shift; exec \"$
 fn attributed(layout: Layout, args: &[&str]) {
     node::on(layout, &["machine.slice"], |node| {
         let root = image::root(&node.dir);
-        let roots: &[&str] = match layout {
-            Layout::Native => &["memory", "systemd", "unified"],
-            Layout::Unified => &["."],
-        };
-        let units: Vec<_> = roots.iter().map(|root| format!("/sys/fs/cgroup/{root}/{UNIT}")).collect();
+        // A cpuset of cgroup v1 takes no process before it has processors.
+        let roots = hierarchies().into_iter().filter(|root| !root.ends_with("cpuset"));
+        let units: Vec<_> = roots.map(|root| format!("{}/{UNIT}", path(&root))).collect();
         for unit in &units {
             fs::create_dir_all(unit).expect("a cgroup is made");
         }
