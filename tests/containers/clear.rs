@@ -66,9 +66,9 @@ fn children() -> Vec<Pid> {
         .collect()
 }
 
-/// Where cgroup hierarchies are mounted.
+/// Where cgroup hierarchies are mounted, as this thread sees it.
 pub fn hierarchies() -> Vec<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo is readable");
+    let mounts = fs::read_to_string("/proc/thread-self/mountinfo").expect("mountinfo is readable");
     let cgroups = mounts.lines().filter(|line| line.contains(" - cgroup"));
     cgroups.filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect()
 }

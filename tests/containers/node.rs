@@ -97,5 +97,5 @@ fn a_test_that_panics_leaves_no_process_and_no_cgroup() {
     assert!(catch_unwind(AssertUnwindSafe(|| on(Layout::Native, &[ID], panicking))).is_err());
     assert_eq!(left.len(), 2);
     left.retain(|path| path.exists());
-    assert_eq!(left, [PathBuf::new(); 0]);
+    assert!(left.is_empty(), "{left:?}");
 }
