@@ -20,6 +20,8 @@ pub enum Need {
     Ebpf,
     /// To run the tests that do deeds on the kernel.
     Tests,
+    /// To run containers of every runtime that Debian has.
+    Containers,
     /// To run the fuzz targets.
     Fuzz,
 }
@@ -41,7 +43,13 @@ const PACKAGES: &[Package] = &[
     Package { name: "zlib1g-dev", need: Need::Ebpf, why: "bpf-linker links LLVM, LLVM links zlib" },
     Package { name: "libzstd-dev", need: Need::Ebpf, why: "bpf-linker links LLVM, LLVM links zstd" },
     Package { name: "busybox-static", need: Need::Tests, why: "one file that is a container's whole root" },
-    Package { name: "runc", need: Need::Tests, why: "the plainest container runtime" },
+    Package { name: "runc", need: Need::Containers, why: "the plainest container runtime" },
+    Package { name: "crun", need: Need::Containers, why: "the low-level runtime of Podman and CRI-O" },
+    Package { name: "podman", need: Need::Containers, why: "an engine without a daemon" },
+    Package { name: "containerd", need: Need::Containers, why: "the engine below Kubernetes and Docker" },
+    Package { name: "docker.io", need: Need::Containers, why: "the engine that most know" },
+    Package { name: "lxc", need: Need::Containers, why: "containers that keep no OCI state" },
+    Package { name: "systemd-container", need: Need::Containers, why: "systemd-nspawn" },
     Package { name: "g++", need: Need::Fuzz, why: "libFuzzer is C++" },
 ];
 

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::identity::bundle;
+
 use super::{
     cgroup::{self, Cgroup},
     deeds::Deed,
@@ -199,7 +201,7 @@ fn describe(id: &str, image: &Image) -> String {
         "hostname": init::HOSTNAME,
         "process": { "capabilities": { "bounding": kept } },
         "linux": { "cgroupsPath": format!("/{}/{id}", cgroup::PARENT) },
-        "annotations": { "org.opencontainers.image.ref.name": image.name() },
+        "annotations": { bundle::DEMO_NAME: init::HOSTNAME, bundle::IMAGE_NAME: image.name() },
     })
     .to_string()
 }

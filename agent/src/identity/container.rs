@@ -41,13 +41,15 @@ pub struct Place {
     container: Option<Arc<Container>>,
     /// Nothing more will be learned.
     settled: bool,
+    /// Whose it is depends on the process.
+    shared: bool,
     tries: Tries,
 }
 
 impl Place {
     /// The container, or the host, once nothing more will be learned.
     pub fn settled(&self) -> Option<Option<Arc<Container>>> {
-        self.settled.then(|| self.container.clone())
+        (self.settled && !self.shared).then(|| self.container.clone())
     }
 }
 
@@ -104,7 +106,8 @@ impl Containers {
         if !cgroup.tag.settled && cgroup.path.is_some() {
             self.learn(cgroup, question);
         }
-        cgroup.tag.container.clone()
+        let is_outside = cgroup.tag.shared && !question.process.is_some_and(keeper::is_below_nspawn);
+        cgroup.tag.container.clone().filter(|_| !is_outside)
     }
 
     fn learn(&mut self, cgroup: &mut Cgroup<Place>, question: &Question<'_>) {
@@ -113,11 +116,12 @@ impl Containers {
             return;
         }
         cgroup.tag.tries.note(question.now);
-        match self.claim(path).or_else(|| self.confirmed(path)) {
+        match self.claim(path).or_else(|| self.confirmed(path, question)) {
             Some(found) => {
                 let made = if found.len == path.len() { cgroup.made } else { 0 };
                 let (container, settled) = self.container(&found, &path[..found.len], made, question);
                 cgroup.tag.container = Some(container);
+                cgroup.tag.shared = found.shared;
                 cgroup.tag.settled = settled;
             }
             None => {
@@ -143,14 +147,18 @@ impl Containers {
         }
     }
 
-    /// A container that keeps to no layout, when a runtime's state on disk says that this cgroup is its own.
-    fn confirmed(&mut self, path: &str) -> Option<Found> {
+    /// A container that keeps to no layout, when the runtime that started it is among the ancestors of what runs in
+    /// it, or a runtime's state on disk says that this cgroup is its own.
+    fn confirmed(&mut self, path: &str, question: &Question<'_>) -> Option<Found> {
         path::candidates(path).find_map(|name| {
             let outer = name.as_ptr().addr() - path.as_ptr().addr() - 1;
             let len = outer + 1 + name.len();
-            self.stats.reads += 1;
-            let runtime = oci::confirm(&self.places, name, &path[..len])?;
-            Some(Found { runtime, id: name.to_owned(), pod_uid: None, len, outer })
+            let runtime = question.process.and_then(|process| keeper::started_by(process, name));
+            let runtime = runtime.or_else(|| {
+                self.stats.reads += 1;
+                oci::confirm(&self.places, name, &path[..len])
+            })?;
+            Some(Found { runtime, id: name.to_owned(), pod_uid: None, len, outer, shared: false })
         })
     }
 
@@ -163,7 +171,7 @@ impl Containers {
         question: &Question<'_>,
     ) -> (Arc<Container>, bool) {
         let known = self.known.get(&found.id).and_then(|known| Some((known.container.upgrade()?, known)));
-        let mut tries = Tries::default();
+        let (mut tries, mut before) = (Tries::default(), None);
         let mut seen_start = if made == 0 { 0 } else { self.clock.wall(made) };
         // A container that is started again has a new cgroup under its old name.
         if let Some((container, known)) = known.filter(|(_, known)| made <= known.made) {
@@ -171,6 +179,7 @@ impl Containers {
                 return (container, known.settled);
             }
             tries = known.tries;
+            before = Some(container);
             seen_start = if known.made == 0 { 0 } else { self.clock.wall(known.made) };
         }
         let pod_uid = found.pod_uid.clone().unwrap_or_default();
@@ -178,6 +187,10 @@ impl Containers {
         self.stats.reads += 1;
         let bundle = question.process.and_then(|process| keeper::bundle(process, &found.id));
         oci::describe(&self.places, found.runtime, bundle, &mut container);
+        if let Some(before) = before.filter(|before| before.missing.len() < container.missing.len()) {
+            // It has ended, and its files are being taken away.
+            container = Container::clone(&before);
+        }
         if seen_start != 0 {
             // What is on disk may still be of the start before.
             container.start_time = seen_start;

@@ -56,6 +56,19 @@ fn the_cgroups_inside_a_container_share_it() {
 }
 
 #[test]
+fn files_that_are_taken_away_do_not_take_what_was_known() {
+    let mut host = Host::new();
+    host.cgroups.made(10, format!("/kubepods/{A}"), 1);
+    let bundle = format!("run/containerd/io.containerd.runtime.v2.task/k8s.io/{A}");
+    host.write(&format!("{bundle}/config.json"), "{}");
+    let before = host.of(10, 2, false).unwrap();
+    assert_eq!((&*before.runtime, &before.missing[..]), ("containerd", &["image".to_owned()][..]));
+    fs::remove_dir_all(host.root.path().join(bundle)).unwrap();
+    assert_eq!(host.of(10, SECOND, false).unwrap(), before);
+    assert_eq!(host.containers.stats().reads, 2);
+}
+
+#[test]
 fn a_container_started_again_is_read_again() {
     let mut host = Host::new();
     host.docker_knows(A);

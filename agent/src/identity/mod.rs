@@ -26,6 +26,7 @@ use nightjar_events::{
     event::cgroup_mkdir::{self, CgroupMkdir},
 };
 
+pub(crate) use self::oci::bundle;
 pub use self::{
     cgroup::CgroupStats,
     clock::Clock,

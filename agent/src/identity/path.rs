@@ -21,6 +21,8 @@ pub enum Runtime {
     Runc,
     Crun,
     Youki,
+    /// `nightjar demo`.
+    Demo,
     /// The path has an id alone; which runtime it is can only be seen on disk.
     Unknown,
 }
@@ -38,7 +40,30 @@ impl Runtime {
             Runtime::Runc => "runc",
             Runtime::Crun => "crun",
             Runtime::Youki => "youki",
+            Runtime::Demo => "nightjar-demo",
             Runtime::Unknown => "",
+        }
+    }
+
+    /// Whether its containers come from images, rather than from a directory.
+    pub fn has_images(self) -> bool {
+        match self {
+            Runtime::Docker | Runtime::Containerd | Runtime::CriO | Runtime::Podman => true,
+            Runtime::Demo | Runtime::Unknown => true,
+            Runtime::Lxc | Runtime::Nspawn | Runtime::Runc | Runtime::Crun | Runtime::Youki => false,
+        }
+    }
+
+    /// Whether its containers have names besides their ids.
+    pub fn names_itself(self) -> bool {
+        match self {
+            Runtime::Docker | Runtime::CriO | Runtime::Podman | Runtime::Demo | Runtime::Unknown => true,
+            Runtime::Containerd
+            | Runtime::Lxc
+            | Runtime::Nspawn
+            | Runtime::Runc
+            | Runtime::Crun
+            | Runtime::Youki => false,
         }
     }
 }
@@ -54,6 +79,8 @@ pub struct Found {
     pub len: usize,
     /// How much of the path comes before the container's own component.
     pub outer: usize,
+    /// Its keeper is in the same cgroup, and perhaps something that is no container at all.
+    pub shared: bool,
 }
 
 /// One layout: a component `before` + id + `after`, below a component `parent` (empty: below any).
@@ -72,6 +99,8 @@ enum Id {
     Name,
     /// The component is only a word; its parent has the name, between these two.
     InParent(&'static str, &'static str),
+    /// A name, of a cgroup that is not the container's alone.
+    Shared,
 }
 
 const fn hash(runtime: Runtime, parent: &'static str, before: &'static str, after: &'static str) -> Layout {
@@ -92,6 +121,10 @@ const fn payload(before: &'static str, after: &'static str) -> Layout {
     }
 }
 
+const fn unit(before: &'static str, after: &'static str) -> Layout {
+    Layout { runtime: Runtime::Nspawn, parent: "", before, after, id: Id::Shared }
+}
+
 /// The first that fits counts. Monitors (`libpod-conmon-ID`, `crio-conmon-ID`, `lxc.monitor.NAME`) fit none.
 const LAYOUTS: &[Layout] = &[
     hash(Runtime::Docker, "", "docker-", ".scope"),
@@ -103,6 +136,7 @@ const LAYOUTS: &[Layout] = &[
     hash(Runtime::Podman, "", "libpod-", ".scope"),
     hash(Runtime::Podman, "", "libpod-", ""),
     hash(Runtime::Docker, "docker", "", ""),
+    hash(Runtime::Demo, "nightjar-demo", "", ""),
     // Kubernetes with the cgroupfs driver, Docker with a cgroup parent of its own, nerdctl.
     hash(Runtime::Unknown, "", "", ""),
     name(Runtime::Runc, "", "runc-", ".scope"),
@@ -114,6 +148,9 @@ const LAYOUTS: &[Layout] = &[
     name(Runtime::Lxc, "lxc", "", ""),
     payload("machine-", ".scope"),
     payload("systemd-nspawn@", ".service"),
+    // In the hierarchies of cgroup v1, nspawn leaves the container in its unit.
+    unit("machine-", ".scope"),
+    unit("systemd-nspawn@", ".service"),
 ];
 
 /// Endings of systemd's units: their cgroups bear their own names, never a container's.
@@ -125,9 +162,10 @@ pub fn classify(path: &str) -> Option<Found> {
     while let Some(slash) = path.get(..end)?.rfind('/') {
         let component = &path[slash + 1..end];
         let above = &path[..slash];
-        if let Some((runtime, id)) = match_component(component, above) {
+        if let Some((layout, id)) = match_component(component, above) {
+            let (runtime, shared) = (layout.runtime, matches!(layout.id, Id::Shared));
             let pod_uid = pod_uid(&path[..end]);
-            return Some(Found { runtime, id, pod_uid, len: end, outer: slash });
+            return Some(Found { runtime, id, pod_uid, len: end, outer: slash, shared });
         }
         end = slash;
     }
@@ -145,14 +183,14 @@ pub fn is_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= NAME_MAX && text != "." && text != ".." && !text.contains(['/', '\0'])
 }
 
-fn match_component(component: &str, above: &str) -> Option<(Runtime, String)> {
+fn match_component(component: &str, above: &str) -> Option<(&'static Layout, String)> {
     // A runtime with the cgroupfs driver that was given a path for systemd's: SLICE:PREFIX:NAME.
     let component: Cow<'_, str> = match component.splitn(3, ':').collect::<Vec<_>>()[..] {
         [_, prefix, name] => format!("{prefix}-{name}.scope").into(),
         _ => component.into(),
     };
     let parent = above.rsplit('/').next().unwrap_or("");
-    LAYOUTS.iter().find_map(|layout| Some((layout.runtime, layout.id(&component, parent)?)))
+    LAYOUTS.iter().find_map(|layout| Some((layout, layout.id(&component, parent)?)))
 }
 
 impl Layout {
@@ -168,6 +206,7 @@ impl Layout {
                 let name = parent.strip_prefix(before)?.strip_suffix(after)?;
                 middle.is_empty().then(|| unescape(name)).filter(|name| is_name(name))
             }
+            Id::Shared => Some(unescape(middle)).filter(|name| is_name(name)),
         }
     }
 }

@@ -104,6 +104,7 @@ const LINES: &[(&str, &str, Option<Named>)] = &[
     ("runc, systemd", "/system.slice/runc-web-1.scope", Some((Runtime::Runc, "web-1", ""))),
     ("crun, systemd", "/system.slice/crun-web.scope", Some((Runtime::Crun, "web", ""))),
     ("youki, systemd's path with cgroupfs", "/:youki:web", Some((Runtime::Youki, "web", ""))),
+    ("the demo's own", "/nightjar-demo/A", Some((Runtime::Demo, "A", ""))),
     ("runc, cgroupfs: a name alone", "/web", None),
     ("LXC 5", "/lxc.payload.web", Some((Runtime::Lxc, "web", ""))),
     ("LXC 5, systemd inside", "/lxc.payload.web/system.slice/ssh.service", Some((Runtime::Lxc, "web", ""))),
@@ -155,11 +156,20 @@ fn spell(text: &str) -> String {
 #[test]
 fn every_layout_names_its_container_and_pod() {
     for (layout, path, expected) in LINES {
-        let found =
-            classify(&spell(path)).map(|found| (found.runtime, found.id, found.pod_uid.unwrap_or_default()));
+        let found = classify(&spell(path)).filter(|found| !found.shared);
+        let found = found.map(|found| (found.runtime, found.id, found.pod_uid.unwrap_or_default()));
         let expected = expected.map(|(runtime, id, uid)| (runtime, spell(id), spell(uid)));
         assert_eq!(found, expected, "{layout}: {path}");
     }
+}
+
+#[test]
+fn a_unit_of_nspawn_is_not_the_containers_alone() {
+    for path in ["/machine.slice/systemd-nspawn@my-box.service", r"/machine.slice/machine-my\x2dbox.scope"] {
+        let found = classify(path).unwrap();
+        assert_eq!((found.runtime, &*found.id, found.shared), (Runtime::Nspawn, "my-box", true), "{path}");
+    }
+    assert!(!classify("/machine.slice/systemd-nspawn@box.service/payload").unwrap().shared);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{debian, sh};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// A part (format, digests, tidy, clippy, build, docs, unit, rules, ebpf, kernel), `lint` for those that run no
+    /// A part (format, digests, tidy, clippy, build, docs, unit, rules, ebpf, kernel, containers), `lint` for those that run no
     /// tests, or a piece of the names of the tests to run.
     selection: Option<String>,
     /// Install nothing and mount nothing.
@@ -65,9 +65,9 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn set_up(parts: &[Part]) -> Result<()> {
-    let needs: Vec<_> = parts.iter().filter_map(|part| part.need()).collect();
+    let needs: Vec<_> = parts.iter().flat_map(|part| part.needs()).copied().collect();
     debian::provide(&needs)?;
-    if parts.contains(&Part::Kernel) {
+    if parts.contains(&Part::Kernel) || parts.contains(&Part::Containers) {
         debian::mount_tracefs()?;
     }
     Ok(())
@@ -76,7 +76,7 @@ fn set_up(parts: &[Part]) -> Result<()> {
 /// Prints the table; a step that runs no tests counts as one.
 fn summary(outcomes: &[Outcome]) -> Report {
     let mut total = Report::default();
-    println!("\n{:<10}{:>9}{:>9}{:>9}{:>10}", "step", "passed", "failed", "ignored", "seconds");
+    println!("\n{:<11}{:>9}{:>9}{:>9}{:>10}", "step", "passed", "failed", "ignored", "seconds");
     for outcome in outcomes {
         let report = match &outcome.report {
             Ok(report) => *report,
@@ -84,7 +84,7 @@ fn summary(outcomes: &[Outcome]) -> Report {
         };
         let seconds = outcome.took.as_secs_f64();
         println!(
-            "{:<10}{:>9}{:>9}{:>9}{seconds:>10.1}",
+            "{:<11}{:>9}{:>9}{:>9}{seconds:>10.1}",
             outcome.part.name(),
             report.passed,
             report.failed,

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::harness::{self, Report, Variable};
 use crate::{
-    artifacts::{self, Artifacts},
+    artifacts::{self, Artifacts, TestProgram},
     debian::Need,
     docs, ebpf, sh, tidy,
 };
@@ -23,14 +23,17 @@ pub enum Part {
     Rules,
     Ebpf,
     Kernel,
+    Containers,
 }
 
 /// The crate of tests that load the agent into this machine's kernel.
 const KERNEL_PACKAGE: &str = "nightjar-tests";
+/// Its program that needs container runtimes.
+const CONTAINERS_TARGET: &str = "containers";
 const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
 
 impl Part {
-    const ALL: [Part; 10] = [
+    const ALL: [Part; 11] = [
         Part::Format,
         Part::Digests,
         Part::Tidy,
@@ -41,6 +44,7 @@ impl Part {
         Part::Rules,
         Part::Ebpf,
         Part::Kernel,
+        Part::Containers,
     ];
 
     pub fn name(self) -> &'static str {
@@ -55,6 +59,7 @@ impl Part {
             Part::Rules => "rules",
             Part::Ebpf => "ebpf",
             Part::Kernel => "kernel",
+            Part::Containers => "containers",
         }
     }
 
@@ -70,23 +75,25 @@ impl Part {
             Part::Rules => "our own rules load and pass their tests",
             Part::Ebpf => "the eBPF object, rebuilt",
             Part::Kernel => "deeds on the running kernel, end to end",
+            Part::Containers => "containers of real runtimes, from the deed to the alert",
         }
     }
 
     /// What the machine must have for it.
-    pub fn need(self) -> Option<Need> {
+    pub fn needs(self) -> &'static [Need] {
         match self {
-            Part::Ebpf => Some(Need::Ebpf),
-            Part::Kernel => Some(Need::Tests),
-            Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build => None,
-            Part::Docs | Part::Unit | Part::Rules => None,
+            Part::Ebpf => &[Need::Ebpf],
+            Part::Kernel => &[Need::Tests],
+            Part::Containers => &[Need::Tests, Need::Containers],
+            Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build => &[],
+            Part::Docs | Part::Unit | Part::Rules => &[],
         }
     }
 
     /// Whether it starts programs that `Build` makes.
     fn needs_build(self) -> bool {
         match self {
-            Part::Docs | Part::Unit | Part::Rules | Part::Kernel => true,
+            Part::Docs | Part::Unit | Part::Rules | Part::Kernel | Part::Containers => true,
             Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build | Part::Ebpf => false,
         }
     }
@@ -101,7 +108,7 @@ pub fn select(selection: Option<&str>) -> (Vec<Part>, Option<String>) {
     match Part::ALL.into_iter().find(|part| part.name() == word) {
         Some(part) if part.needs_build() => (vec![Part::Build, part], None),
         Some(part) => (vec![part], None),
-        None => (vec![Part::Build, Part::Unit, Part::Kernel], Some(word.to_owned())),
+        None => (vec![Part::Build, Part::Unit, Part::Kernel, Part::Containers], Some(word.to_owned())),
     }
 }
 
@@ -143,7 +150,7 @@ impl Steps {
             Part::Unit => unit(self.built()?, self.filter.as_deref()),
             Part::Rules => check(rules(self.built()?)),
             Part::Ebpf => check(ebpf::check()),
-            Part::Kernel => kernel(self.built()?, self.filter.as_deref(), &[]),
+            Part::Kernel | Part::Containers => on_kernel(part, self.built()?, self.filter.as_deref(), &[]),
         }
     }
 
@@ -172,15 +179,28 @@ fn rules(artifacts: &Artifacts) -> Result<()> {
 
 /// Runs the tests that need the kernel, with more variables in their environment.
 pub fn kernel(artifacts: &Artifacts, filter: Option<&str>, variables: &[Variable]) -> Result<Report> {
+    on_kernel(Part::Kernel, artifacts, filter, variables)
+}
+
+fn on_kernel(
+    part: Part,
+    artifacts: &Artifacts,
+    filter: Option<&str>,
+    variables: &[Variable],
+) -> Result<Report> {
     if !sh::is_root() {
-        bail!("the kernel tests load eBPF programs: run as root, or choose another part");
+        bail!("these tests load eBPF programs: run as root, or choose another part");
     }
     let corpus = corpus();
     let mut variables = variables.to_vec();
     variables.extend(corpus.iter().map(|path| (CORPUS_VARIABLE, path.as_os_str())));
-    let mut programs = artifacts.tests.iter().filter(|program| program.package == KERNEL_PACKAGE).peekable();
+    let is_its = |program: &&TestProgram| {
+        let with_containers = program.target == CONTAINERS_TARGET;
+        program.package == KERNEL_PACKAGE && with_containers == (part == Part::Containers)
+    };
+    let mut programs = artifacts.tests.iter().filter(is_its).peekable();
     if programs.peek().is_none() {
-        bail!("the workspace has no test program of {KERNEL_PACKAGE}");
+        bail!("{KERNEL_PACKAGE} has no test program for {}", part.name());
     }
     harness::run_programs(programs, &artifacts.nightjar, filter, &variables)
 }
@@ -208,7 +228,7 @@ mod tests {
     #[test]
     fn any_other_word_is_a_piece_of_a_tests_name() {
         let (parts, filter) = select(Some("argv"));
-        assert_eq!(parts, [Part::Build, Part::Unit, Part::Kernel]);
+        assert_eq!(parts, [Part::Build, Part::Unit, Part::Kernel, Part::Containers]);
         assert_eq!(filter.as_deref(), Some("argv"));
     }
 }

@@ -13,6 +13,11 @@ const PROPAGATIONS: &[&str] = &["private", "rprivate", "shared", "rshared", "sla
 /// What an engine leaves to no container but a privileged one.
 const BEYOND: &[&str] = &["CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO"];
 
+/// The annotation by which `nightjar demo` signs, with the container's name.
+pub const DEMO_NAME: &str = "nightjar.demo.name";
+/// The spec's own annotation for an image's name.
+pub const IMAGE_NAME: &str = "org.opencontainers.image.ref.name";
+
 /// Fills in what the bundle knows. `None`: no engine has signed it.
 pub fn fill(config: &Value, container: &mut Container) -> Option<Runtime> {
     let annotations = json::labels(config.pointer("/annotations"));
@@ -51,6 +56,11 @@ pub fn fill(config: &Value, container: &mut Container) -> Option<Runtime> {
             ["name", "namespace", "uid"].map(|part| get(&format!("io.kubernetes.cri.sandbox-{part}"))),
         );
         return Some(Runtime::Containerd);
+    }
+    if let Some(name) = annotations.get(DEMO_NAME) {
+        container.name.clone_from(name);
+        set_image(container, get(IMAGE_NAME));
+        return Some(Runtime::Demo);
     }
     container.name = get("nerdctl/name");
     (!container.name.is_empty()).then_some(Runtime::Containerd)

@@ -2,12 +2,12 @@
 //!
 //! This file knows where things lie; `bundle` and `docker` what they say, `json` how to read what others wrote.
 
-mod bundle;
+pub mod bundle;
 mod docker;
 mod json;
 
 use std::{
-    fs,
+    fs, iter,
     path::{Path, PathBuf},
 };
 
@@ -39,6 +39,8 @@ pub struct Places {
     /// Roots of runc and of what stores like it.
     pub runc: Vec<PathBuf>,
     pub crun: Vec<PathBuf>,
+    /// Where `nightjar demo` keeps its bundles.
+    pub demo: PathBuf,
 }
 
 impl Default for Places {
@@ -57,6 +59,7 @@ impl Default for Places {
             storage: list(&["/run/containers/storage", "/var/lib/containers/storage"]),
             runc: list(&["/run/runc", "/run/docker/runtime-runc/moby", "/run/containerd/runc/*"]),
             crun: list(&["/run/crun"]),
+            demo: "/run/nightjar-demo".into(),
         }
     }
 }
@@ -74,6 +77,7 @@ pub fn describe(places: &Places, hint: Runtime, bundle: Option<PathBuf>, contain
         | Runtime::Runc
         | Runtime::Crun
         | Runtime::Youki
+        | Runtime::Demo
         | Runtime::Unknown => {
             let id = container.id.clone();
             Disk::new(places, &id).and_then(|disk| disk.fill(bundle, container))
@@ -88,10 +92,11 @@ pub fn describe(places: &Places, hint: Runtime, bundle: Option<PathBuf>, contain
         | Runtime::Podman
         | Runtime::Lxc
         | Runtime::Nspawn
-        | Runtime::Youki => hint,
+        | Runtime::Youki
+        | Runtime::Demo => hint,
     };
     container.runtime = runtime.name().to_owned();
-    if container.name.is_empty() && (found.is_some() || !has_image(runtime)) && !names_itself(runtime) {
+    if container.name.is_empty() && (found.is_some() || !runtime.has_images()) && !runtime.names_itself() {
         container.name = container.id.clone();
     }
     container.missing = missing(container, runtime);
@@ -141,8 +146,10 @@ impl<'a> Disk<'a> {
             return Some(Runtime::Docker);
         }
         let told = bundle.and_then(|path| Some((path.clone(), self.read(&path.join("config.json"))?)));
-        if let Some((path, config)) =
-            told.or_else(|| self.containerd_bundle()).or_else(|| self.storage_bundle())
+        if let Some((path, config)) = told
+            .or_else(|| self.containerd_bundle())
+            .or_else(|| self.storage_bundle())
+            .or_else(|| self.first_bundle(iter::once(self.places.demo.join(self.id))))
         {
             let runtime = self.fill_bundle(&path, &config, container);
             if container.start_time == 0 {
@@ -270,31 +277,10 @@ fn missing(container: &Container, runtime: Runtime) -> Vec<String> {
     let lacks = [
         ("runtime", runtime == Runtime::Unknown),
         ("name", container.name.is_empty()),
-        ("image", has_image(runtime) && container.image.is_empty()),
+        ("image", runtime.has_images() && container.image.is_empty()),
         ("privileged", !is_opaque && container.privileged.is_none()),
     ];
     lacks.into_iter().filter(|(_, lacks)| *lacks).map(|(name, _)| name.to_owned()).collect()
-}
-
-/// Whether its containers come from images, rather than from a directory.
-fn has_image(runtime: Runtime) -> bool {
-    match runtime {
-        Runtime::Docker | Runtime::Containerd | Runtime::CriO | Runtime::Podman | Runtime::Unknown => true,
-        Runtime::Lxc | Runtime::Nspawn | Runtime::Runc | Runtime::Crun | Runtime::Youki => false,
-    }
-}
-
-/// Whether its containers have names besides their ids.
-fn names_itself(runtime: Runtime) -> bool {
-    match runtime {
-        Runtime::Docker | Runtime::CriO | Runtime::Podman | Runtime::Unknown => true,
-        Runtime::Containerd
-        | Runtime::Lxc
-        | Runtime::Nspawn
-        | Runtime::Runc
-        | Runtime::Crun
-        | Runtime::Youki => false,
-    }
 }
 
 #[cfg(test)]

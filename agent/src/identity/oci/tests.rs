@@ -269,3 +269,19 @@ fn an_id_cannot_lead_to_another_directory() {
     host.write("/var/lib/docker/config.v2.json", json!({"Name": "/evil"}));
     assert_eq!(host.describe("..", Runtime::Docker).name, "");
 }
+
+#[test]
+fn the_demo_leaves_a_bundle_of_its_own() {
+    let host = Host::new();
+    host.write(
+        "/run/nightjar-demo/ID/config.json",
+        json!({"process": {"capabilities": {"bounding": ["CAP_CHOWN"]}},
+            "annotations": {bundle::DEMO_NAME: "nightjar-demo", bundle::IMAGE_NAME: "nightjar-demo/busybox"}}),
+    );
+    let found = host.describe(ID, Runtime::Demo);
+    assert_eq!(
+        (&*found.runtime, &*found.name, &*found.image),
+        ("nightjar-demo", "nightjar-demo", "nightjar-demo/busybox")
+    );
+    assert_eq!((found.privileged, found.missing.len()), (Some(false), 0));
+}
