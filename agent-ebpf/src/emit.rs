@@ -127,15 +127,19 @@ fn lose<B: Page>(tally: *mut Tally) {
     debug!((), "no room for a record of kind {}", B::KIND as u16);
 }
 
-/// Adds one to a column. Atomic, since an interrupt may count in it too; the target has no such method, only the
-/// instruction (BPF_XADD).
+/// Adds one to a column.
 #[inline(always)]
 fn count(tally: *mut Tally, column: usize) {
-    // SAFETY: `tally` is a value of LEDGER, aligned and alive as long as the program.
-    unsafe {
-        let counter = tally.cast::<u8>().add(column);
-        asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) 1u64, options(nostack));
-    }
+    // SAFETY: the column lies within the tally.
+    add_one(unsafe { tally.cast::<u8>().add(column) }.cast());
+}
+
+/// Adds one to a word of a map's value, atomically and with a full barrier: an interrupt or another CPU may use it too.
+/// The target has no such method, only the instruction (BPF_XADD).
+#[inline(always)]
+pub fn add_one(word: *mut u64) {
+    // SAFETY: the verifier checks that the word is writable.
+    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) word, in(reg) 1u64, options(nostack)) };
 }
 
 /// Word by word: `write_bytes` would become a loop over bytes that the verifier has to walk.

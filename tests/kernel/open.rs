@@ -163,6 +163,34 @@ fn a_deleted_file_reached_through_proc_is_marked_and_named() {
 }
 
 #[test]
+fn a_file_in_a_mount_that_hangs_nowhere_is_told_by_its_filesystems_path() {
+    const OPEN_TREE_CLONE: u32 = 1;
+    let dir = tempfile::tempdir_in("/var/tmp").unwrap();
+    let path = dir.path().join("mounted");
+    fs::write(&path, "").unwrap();
+    // SAFETY: a system call with a valid string.
+    let mount =
+        unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, c(&path).as_ptr(), OPEN_TREE_CLONE) };
+    assert!(mount >= 0, "open_tree: {}", errno());
+    let eyes = Eyes::open();
+    let detour = format!("/proc/self/fd/{mount}");
+    File::open(&detour).unwrap();
+    let told = of(&eyes, &detour).text(&open::PATH);
+    assert!(told.len() > 1 && path.to_str().unwrap().ends_with(&told), "{told}");
+}
+
+#[test]
+fn a_pipe_reached_through_proc_has_a_type_and_no_path() {
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let eyes = Eyes::open();
+    let detour = format!("/proc/self/fd/{}", reader.as_raw_fd());
+    File::open(&detour).unwrap();
+    let seen = of(&eyes, &detour);
+    assert!(seen.is_absent(&open::PATH));
+    assert_eq!(seen.text(&open::FILE_TYPE), "fifo");
+}
+
+#[test]
 fn types_of_files_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let fifo = dir.path().join("fifo");

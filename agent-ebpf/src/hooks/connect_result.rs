@@ -2,7 +2,8 @@
 //!
 //! An entry is made when a socket sends its SYN, in the context of the process that called connect, with the
 //! addresses the kernel used. The call's exit either takes it away or marks it as awaited; the answer of an awaited
-//! one is emitted by whoever removes the entry, so that it is told exactly once.
+//! one is emitted by whoever removes the entry, so that it is told exactly once. Exit and answer may meet on two CPUs:
+//! each raises its own flag with a full barrier before it looks at the other's, so one of them sees both.
 
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns,
@@ -34,11 +35,11 @@ struct Connecting {
     /// Who called connect, and when the SYN left.
     who: Header,
     socket: Socket,
-    /// Whether the call has returned and the answer is to be told.
-    awaited: u32,
+    /// Not 0 when the call has returned and the answer is to be told.
+    awaited: u64,
+    /// Not 0 when the answer has come.
+    answered: u64,
     fd: i32,
-    /// Whether the answer came before the call returned, and what it was.
-    answered: u32,
     answer: i32,
 }
 
@@ -84,7 +85,7 @@ fn answer(sock: Sock, new: u8) {
     // SAFETY: a map's value stays readable until this program ends.
     unsafe {
         (*entry).answer = answer;
-        core::ptr::write_volatile(&raw mut (*entry).answered, 1);
+        emit::add_one(&raw mut (*entry).answered);
         if core::ptr::read_volatile(&raw const (*entry).awaited) != 0 {
             tell(sock, entry);
         }
@@ -109,7 +110,7 @@ pub(super) fn expect_outcome(sock: Sock, fd: i32) {
     // SAFETY: as above.
     unsafe {
         (*entry).fd = fd;
-        core::ptr::write_volatile(&raw mut (*entry).awaited, 1);
+        emit::add_one(&raw mut (*entry).awaited);
         if core::ptr::read_volatile(&raw const (*entry).answered) != 0 {
             tell(sock, entry);
         }
