@@ -20,6 +20,8 @@ pub enum Need {
     Ebpf,
     /// To run the tests that do deeds on the kernel.
     Tests,
+    /// To run other kernels.
+    Vm,
     /// To run the fuzz targets.
     Fuzz,
 }
@@ -42,6 +44,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "libzstd-dev", need: Need::Ebpf, why: "bpf-linker links LLVM, LLVM links zstd" },
     Package { name: "busybox-static", need: Need::Tests, why: "one file that is a container's whole root" },
     Package { name: "runc", need: Need::Tests, why: "the plainest container runtime" },
+    Package { name: "qemu-system-x86", need: Need::Vm, why: "the machine that other kernels run in" },
     Package { name: "g++", need: Need::Fuzz, why: "libFuzzer is C++" },
 ];
 
