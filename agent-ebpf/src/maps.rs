@@ -1,5 +1,7 @@
 //! Maps and injected constants that programs share. A map that one hook alone needs lives in that hook's file.
 
+use core::cell::UnsafeCell;
+
 use aya_ebpf::{
     macros::map,
     maps::{Array, PerCpuArray, RingBuf},
@@ -29,12 +31,53 @@ pub const HEAD_MAX: usize = 512;
 #[repr(C, align(8))]
 pub struct Scratch {
     /// Not 0 while a program builds a record here.
-    pub taken: u64,
+    pub taken: Word,
+    /// How much of `tail` is written.
+    pub at: Word,
+    pub walk: Walk,
     /// Header and body lie at the end of `head`, so that the tail follows them whatever their size.
     pub head: [u8; HEAD_MAX],
     pub tail: [u8; TAIL_MAX],
     /// Never written: the verifier bounds position and length separately.
     pub slack: [u8; ARGV_MAX + 1],
+}
+
+/// What a path walk carries from one round to the next. The verifier knows nothing about a number that comes from a
+/// map's value, so every round looks like the one before and is not walked in all its variants.
+#[repr(C)]
+pub struct Walk {
+    pub mount: Word,
+    pub dentry: Word,
+    /// The dentry at which the mount begins.
+    pub mount_root: Word,
+    /// The task's root.
+    pub root_mount: Word,
+    pub root_dentry: Word,
+    /// Where in the tail the path begins.
+    pub begin: Word,
+    /// A `Span`'s.
+    pub state: Word,
+}
+
+/// A number in a map's value that is read and written where the source says so.
+#[repr(transparent)]
+pub struct Word(UnsafeCell<u64>);
+
+// SAFETY: one program at a time uses a value of SCRATCH (`Scratch::taken`).
+unsafe impl Sync for Word {}
+
+impl Word {
+    #[inline(always)]
+    pub fn get(&self) -> u64 {
+        // SAFETY: the word is valid as long as its map's value, of which `self` is a part.
+        unsafe { core::ptr::read_volatile(self.0.get()) }
+    }
+
+    #[inline(always)]
+    pub fn set(&self, value: u64) {
+        // SAFETY: as above.
+        unsafe { core::ptr::write_volatile(self.0.get(), value) }
+    }
 }
 
 const _: () = assert!(size_of::<Header>() + size_of::<nightjar_events::event::exec::Exec>() <= HEAD_MAX);

@@ -2,8 +2,8 @@
 
 use nightjar_events::wire::{PATH_DEPTH_MAX, PATH_MAX, Span};
 
-use super::{read, task::Task, unrelated};
-use crate::{emit::Tail, offset};
+use super::{read, task::Task};
+use crate::{emit::Tail, maps::Walk, offset};
 
 /// Appends the components of (mount, dentry), leaf first, and says whether that is all of them.
 ///
@@ -12,62 +12,76 @@ use crate::{emit::Tail, offset};
 /// itself the root of a mount which hangs nowhere (open_tree(2) with OPEN_TREE_CLONE: how runc runs itself) is named
 /// from the root of its filesystem.
 #[inline(always)]
-pub fn append(tail: &mut Tail, task: Task, mount: u64, dentry: u64) -> Span {
+pub fn append(tail: &Tail, task: Task, mount: u64, dentry: u64) -> Span {
     let fs = task.fs();
-    let root_mount: u64 = read(fs + offset!(fs_root_mnt));
-    let root_dentry: u64 = read(fs + offset!(fs_root_dentry));
-    let begin = tail.position();
-    let mut mount = mount;
-    let mut dentry = dentry;
-    let mut mount_root: u64 = read(mount + offset!(vfsmount_root));
-    let mut state = Span::CUT;
+    let walk = tail.walk();
+    walk.mount.set(mount);
+    walk.dentry.set(dentry);
+    walk.mount_root.set(read(mount + offset!(vfsmount_root)));
+    walk.root_mount.set(read(fs + offset!(fs_root_mnt)));
+    walk.root_dentry.set(read(fs + offset!(fs_root_dentry)));
+    walk.begin.set(tail.position());
+    walk.state.set(Span::CUT.into());
     let mut steps = 0;
-    while steps < PATH_DEPTH_MAX {
+    while steps < PATH_DEPTH_MAX && step(tail, walk) {
         steps += 1;
-        tail.settle();
-        if unrelated(dentry) == unrelated(root_dentry) && unrelated(mount) == unrelated(root_mount) {
-            state = Span::WHOLE;
-            break;
-        }
-        if unrelated(dentry) == unrelated(mount_root) {
-            let outer = mount - offset!(mount_mnt);
-            let parent: u64 = read(outer + offset!(mount_parent));
-            if unrelated(parent) == unrelated(outer) || unrelated(parent) == 0 {
-                if unrelated(tail.position() - begin) != 0 {
-                    state = Span::WHOLE;
-                    break;
-                }
-                mount_root = 0;
-                continue;
-            }
-            dentry = read(outer + offset!(mount_mountpoint));
-            mount = unrelated(parent + offset!(mount_mnt));
-            mount_root = read(mount + offset!(vfsmount_root));
-            continue;
-        }
-        let parent: u64 = read(dentry + offset!(dentry_parent));
-        let len: u32 = read(dentry + offset!(dentry_name_len));
-        let name: u64 = read(dentry + offset!(dentry_name));
-        let top = unrelated(parent) == unrelated(dentry) || unrelated(parent) == 0;
-        if top && is_root_name(name) {
-            state = Span::WHOLE;
-            break;
-        }
-        if len == 0 {
-            state = Span::ABSENT;
-            break;
-        }
-        if unrelated(tail.position() - begin + u64::from(len)) >= PATH_MAX as u64 {
-            break;
-        }
-        tail.component(name, u64::from(len));
-        if top {
-            state = Span::WHOLE;
-            break;
-        }
-        dentry = parent;
     }
-    tail.span_from(begin, state)
+    tail.span_from(walk.begin.get(), walk.state.get() as u16)
+}
+
+/// Goes up by one, from a dentry or from a mount; false at the end.
+#[inline(always)]
+fn step(tail: &Tail, walk: &Walk) -> bool {
+    let (mount, dentry) = (walk.mount.get(), walk.dentry.get());
+    if dentry == walk.root_dentry.get() && mount == walk.root_mount.get() {
+        return end(walk, Span::WHOLE);
+    }
+    if dentry == walk.mount_root.get() {
+        return leave(tail, walk, mount - offset!(mount_mnt));
+    }
+    let parent: u64 = read(dentry + offset!(dentry_parent));
+    let len = u64::from(read::<u32>(dentry + offset!(dentry_name_len)));
+    let name: u64 = read(dentry + offset!(dentry_name));
+    let top = parent == dentry || parent == 0;
+    if top && is_root_name(name) {
+        return end(walk, Span::WHOLE);
+    }
+    if len == 0 {
+        return end(walk, Span::ABSENT);
+    }
+    if tail.position() - walk.begin.get() + len >= PATH_MAX as u64 {
+        return false;
+    }
+    tail.component(name, len);
+    if top {
+        return end(walk, Span::WHOLE);
+    }
+    walk.dentry.set(parent);
+    true
+}
+
+/// Goes from the root of a mount to where it is mounted.
+#[inline(always)]
+fn leave(tail: &Tail, walk: &Walk, outer: u64) -> bool {
+    let parent: u64 = read(outer + offset!(mount_parent));
+    if parent == outer || parent == 0 {
+        if tail.position() != walk.begin.get() {
+            return end(walk, Span::WHOLE);
+        }
+        walk.mount_root.set(0);
+        return true;
+    }
+    walk.dentry.set(read(outer + offset!(mount_mountpoint)));
+    let mount = parent + offset!(mount_mnt);
+    walk.mount.set(mount);
+    walk.mount_root.set(read(mount + offset!(vfsmount_root)));
+    true
+}
+
+#[inline(always)]
+fn end(walk: &Walk, state: u16) -> bool {
+    walk.state.set(state.into());
+    false
 }
 
 /// The root of a filesystem is called `/` (d_make_root, fs/dcache.c).
