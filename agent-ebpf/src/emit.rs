@@ -63,9 +63,7 @@ pub fn fixed_by<B: Page + 'static>(who: impl FnOnce(*mut Header), fill: impl FnO
 #[inline(always)]
 pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &Tail)) {
     let Some(tally) = enter::<B>() else { return };
-    // SAFETY: no arguments, always succeeds.
-    let cpu = unsafe { bpf_get_smp_processor_id() };
-    let Some(scratch) = SCRATCH.get_ptr_mut(cpu) else { return };
+    let Some(Tail(scratch)) = Tail::of_this_cpu() else { return };
     // SAFETY: the slot is this CPU's. Should another program have been preempted while it built a record here, the
     // record is counted as lost rather than mixed.
     let taken = unsafe { &(*scratch).taken };
@@ -176,6 +174,14 @@ pub fn describe_current(header: *mut Header, variant: u16) {
 pub struct Tail(*mut Scratch);
 
 impl Tail {
+    /// That of the record which is being built on this CPU.
+    #[inline(always)]
+    pub fn of_this_cpu() -> Option<Tail> {
+        // SAFETY: no arguments, always succeeds.
+        let cpu = unsafe { bpf_get_smp_processor_id() };
+        SCRATCH.get_ptr_mut(cpu).map(Tail)
+    }
+
     #[inline(always)]
     fn at(&self) -> &Word {
         // SAFETY: this CPU's scratch, which is ours until the record is sent.

@@ -55,8 +55,6 @@ pub struct Walk {
     pub root_dentry: Word,
     /// Where in the tail the path begins.
     pub begin: Word,
-    /// A `Span`'s.
-    pub state: Word,
 }
 
 /// A number in a map's value that is read and written where the source says so.

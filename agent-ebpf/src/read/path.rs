@@ -1,5 +1,7 @@
 //! Walks a path from its leaf to the root the task sees, across mounts.
 
+use core::ops::ControlFlow;
+
 use nightjar_events::wire::{PATH_DEPTH_MAX, PATH_MAX, Span};
 
 use super::{read, task::Task};
@@ -21,20 +23,32 @@ pub fn append(tail: &Tail, task: Task, mount: u64, dentry: u64) -> Span {
     walk.root_mount.set(read(fs + offset!(fs_root_mnt)));
     walk.root_dentry.set(read(fs + offset!(fs_root_dentry)));
     walk.begin.set(tail.position());
-    walk.state.set(Span::CUT.into());
-    let mut steps = 0;
-    while steps < PATH_DEPTH_MAX && step(tail, walk) {
-        steps += 1;
-    }
-    tail.span_from(walk.begin.get(), walk.state.get() as u16)
+    let state = walk_path();
+    tail.span_from(walk.begin.get(), state as u16)
 }
 
-/// Goes up by one, from a dentry or from a mount; false at the end.
+/// The walk. A function with no arguments and a name of its own is one that the verifier checks once, not for every
+/// caller; what it works on is in the scratch.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn walk_path() -> u64 {
+    let Some(tail) = Tail::of_this_cpu() else { return Span::ABSENT.into() };
+    let mut steps = 0;
+    while steps < PATH_DEPTH_MAX {
+        if let ControlFlow::Break(state) = step(&tail, tail.walk()) {
+            return state.into();
+        }
+        steps += 1;
+    }
+    Span::CUT.into()
+}
+
+/// Goes up by one, from a dentry or from a mount; breaks with the span's state at the end.
 #[inline(always)]
-fn step(tail: &Tail, walk: &Walk) -> bool {
+fn step(tail: &Tail, walk: &Walk) -> ControlFlow<u16> {
     let (mount, dentry) = (walk.mount.get(), walk.dentry.get());
     if dentry == walk.root_dentry.get() && mount == walk.root_mount.get() {
-        return end(walk, Span::WHOLE);
+        return ControlFlow::Break(Span::WHOLE);
     }
     if dentry == walk.mount_root.get() {
         return leave(tail, walk, mount - offset!(mount_mnt));
@@ -44,44 +58,38 @@ fn step(tail: &Tail, walk: &Walk) -> bool {
     let name: u64 = read(dentry + offset!(dentry_name));
     let top = parent == dentry || parent == 0;
     if top && is_root_name(name) {
-        return end(walk, Span::WHOLE);
+        return ControlFlow::Break(Span::WHOLE);
     }
     if len == 0 {
-        return end(walk, Span::ABSENT);
+        return ControlFlow::Break(Span::ABSENT);
     }
     if tail.position() - walk.begin.get() + len >= PATH_MAX as u64 {
-        return false;
+        return ControlFlow::Break(Span::CUT);
     }
     tail.component(name, len);
     if top {
-        return end(walk, Span::WHOLE);
+        return ControlFlow::Break(Span::WHOLE);
     }
     walk.dentry.set(parent);
-    true
+    ControlFlow::Continue(())
 }
 
 /// Goes from the root of a mount to where it is mounted.
 #[inline(always)]
-fn leave(tail: &Tail, walk: &Walk, outer: u64) -> bool {
+fn leave(tail: &Tail, walk: &Walk, outer: u64) -> ControlFlow<u16> {
     let parent: u64 = read(outer + offset!(mount_parent));
     if parent == outer || parent == 0 {
         if tail.position() != walk.begin.get() {
-            return end(walk, Span::WHOLE);
+            return ControlFlow::Break(Span::WHOLE);
         }
         walk.mount_root.set(0);
-        return true;
+        return ControlFlow::Continue(());
     }
     walk.dentry.set(read(outer + offset!(mount_mountpoint)));
     let mount = parent + offset!(mount_mnt);
     walk.mount.set(mount);
     walk.mount_root.set(read(mount + offset!(vfsmount_root)));
-    true
-}
-
-#[inline(always)]
-fn end(walk: &Walk, state: u16) -> bool {
-    walk.state.set(state.into());
-    false
+    ControlFlow::Continue(())
 }
 
 /// The root of a filesystem is called `/` (d_make_root, fs/dcache.c).
