@@ -172,6 +172,11 @@ pub struct Settings {
     pub has_task_pt_regs: u64,
     /// THREAD_SIZE, for kernels without that helper.
     pub stack_size: u64,
+    /// Numbers of system calls; `ABSENT` where the architecture has no such call.
+    pub sys_open: u64,
+    pub sys_openat: u64,
+    pub sys_openat2: u64,
+    pub sys_creat: u64,
 }
 
 impl Settings {
@@ -182,10 +187,14 @@ impl Settings {
         bulk_limit: 0,
         has_task_pt_regs: 0,
         stack_size: 0,
+        sys_open: ABSENT,
+        sys_openat: ABSENT,
+        sys_openat2: ABSENT,
+        sys_creat: ABSENT,
     };
 
     /// As the array of words that is injected, in the order of the members.
-    pub fn words(&self) -> [u64; 6] {
+    pub fn words(&self) -> [u64; 10] {
         [
             self.self_pid,
             self.cgroup_ssid,
@@ -193,6 +202,10 @@ impl Settings {
             self.bulk_limit,
             self.has_task_pt_regs,
             self.stack_size,
+            self.sys_open,
+            self.sys_openat,
+            self.sys_openat2,
+            self.sys_creat,
         ]
     }
 }

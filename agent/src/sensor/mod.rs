@@ -38,6 +38,12 @@ pub const RING_MAX: u32 = 1 << 30;
 /// x86_64 and aarch64 with 4 KiB pages (arch/x86/include/asm/page_64_types.h). Used only before 5.15.
 const THREAD_SIZE: u64 = 16 * 1024;
 
+/// Numbers of open and creat, which newer architectures do without.
+#[cfg(target_arch = "x86_64")]
+const OLD_OPENS: (u64, u64) = (libc::SYS_open as u64, libc::SYS_creat as u64);
+#[cfg(not(target_arch = "x86_64"))]
+const OLD_OPENS: (u64, u64) = (ABSENT, ABSENT);
+
 /// Room for messages of the kernel programs, where they are wanted; else the least that a ring can be.
 const LOG_BYTES: u32 = 128 * 1024;
 const PAGE: u32 = 4096;
@@ -137,6 +143,10 @@ fn settings(options: &Options, types: &KernelTypes) -> Result<Settings, SensorEr
         bulk_limit: u64::from(options.ring_bytes) / 4 * 3,
         has_task_pt_regs: types.has_function("bpf_task_pt_regs").into(),
         stack_size: THREAD_SIZE,
+        sys_open: OLD_OPENS.0,
+        sys_openat: libc::SYS_openat as u64,
+        sys_openat2: libc::SYS_openat2 as u64,
+        sys_creat: OLD_OPENS.1,
     })
 }
 
