@@ -63,30 +63,46 @@ pub fn provide(series: &Series, refresh: bool) -> Result<Kernel> {
     find(&unpacked)?.with_context(|| format!("{package} has no kernel image"))
 }
 
-/// The one image of an unpacked package; its name ends in the version.
+/// The one image of an unpacked package: boot/vmlinuz-VERSION, or in newer suites usr/lib/modules/VERSION/vmlinuz.
 fn find(unpacked: &Path) -> Result<Option<Kernel>> {
-    for dir in ["boot", "usr/lib/modules"] {
-        let dir = unpacked.join(dir);
-        if !dir.is_dir() {
-            continue;
+    for entry in list(&unpacked.join("boot"))? {
+        if let Some(version) = entry.name.strip_prefix("vmlinuz-") {
+            return Ok(Some(Kernel { version: version.to_owned(), image: entry.path }));
         }
-        for entry in fs::read_dir(&dir).with_context(|| format!("list {}", dir.display()))? {
-            let image = entry.with_context(|| format!("list {}", dir.display()))?.path();
-            let name = image.file_name().unwrap_or_default().to_string_lossy();
-            if let Some(version) = name.strip_prefix("vmlinuz-") {
-                return Ok(Some(Kernel { version: version.to_owned(), image }));
-            }
+    }
+    for entry in list(&unpacked.join("usr/lib/modules"))? {
+        let image = entry.path.join("vmlinuz");
+        if image.exists() {
+            return Ok(Some(Kernel { version: entry.name, image }));
         }
     }
     Ok(None)
 }
 
+struct Entry {
+    name: String,
+    path: PathBuf,
+}
+
+/// What a directory holds; nothing when there is none.
+fn list(dir: &Path) -> Result<Vec<Entry>> {
+    if !dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let read = || -> std::io::Result<Vec<Entry>> {
+        fs::read_dir(dir)?
+            .map(|entry| {
+                let entry = entry?;
+                Ok(Entry { name: entry.file_name().to_string_lossy().into_owned(), path: entry.path() })
+            })
+            .collect()
+    };
+    read().with_context(|| format!("list {}", dir.display()))
+}
+
 fn only_package(dir: &Path) -> Result<PathBuf> {
-    let entries = fs::read_dir(dir).with_context(|| format!("list {}", dir.display()))?;
-    let mut packages = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|p| p.extension().is_some_and(|e| e == "deb"));
-    packages.next().with_context(|| format!("apt-get download left no package in {}", dir.display()))
+    let package = list(dir)?.into_iter().find(|entry| entry.name.ends_with(".deb"));
+    Ok(package.with_context(|| format!("apt-get download left no package in {}", dir.display()))?.path)
 }
 
 /// apt with lists and cache of its own, for one suite.
@@ -188,5 +204,8 @@ mod tests {
         assert!(find(dir.path()).unwrap().is_none());
         sh::write_file(&dir.path().join("boot/vmlinuz-6.1.0"), "").unwrap();
         assert_eq!(find(dir.path()).unwrap().unwrap().version, "6.1.0");
+        let dir = tempfile::tempdir().unwrap();
+        sh::write_file(&dir.path().join("usr/lib/modules/7.2.13+deb14/vmlinuz"), "").unwrap();
+        assert_eq!(find(dir.path()).unwrap().unwrap().version, "7.2.13+deb14");
     }
 }
