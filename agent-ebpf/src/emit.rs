@@ -19,9 +19,9 @@ use nightjar_events::{
 };
 
 use crate::{
-    maps::{EVENTS, HEAD_MAX, LEDGER, SCRATCH, Scratch, Walk, Word},
+    maps::{EVENTS, HEAD_MAX, LEDGER, Scratch, Walk, Word},
     read::{cgroup, mask, task::Task, unrelated},
-    setting,
+    scratch, setting,
 };
 
 const BPF_RB_AVAIL_DATA: u64 = 0;
@@ -63,17 +63,13 @@ pub fn fixed_by<B: Page + 'static>(who: impl FnOnce(*mut Header), fill: impl FnO
 #[inline(always)]
 pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &Tail)) {
     let Some(tally) = enter::<B>() else { return };
-    let Some(Tail(scratch)) = Tail::of_this_cpu() else { return };
-    // SAFETY: the slot is this CPU's. Should another program have been preempted while it built a record here, the
-    // record is counted as lost rather than mixed.
-    let taken = unsafe { &(*scratch).taken };
-    if taken.get() != 0 {
+    let slot = scratch::take_slot();
+    let Some(tail) = Tail::of(slot) else {
         lose::<B>(tally);
         return;
-    }
-    taken.set(1);
-    let sent = build::<B>(scratch, variant, fill);
-    taken.set(0);
+    };
+    let sent = build::<B>(&tail, variant, fill);
+    scratch::give_back(tail.scratch);
     if sent {
         count(tally, offset_of!(Tally, submitted));
     } else {
@@ -82,17 +78,16 @@ pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &Tail)) {
 }
 
 #[inline(always)]
-fn build<B: Page>(scratch: *mut Scratch, variant: u16, fill: impl FnOnce(*mut B, &Tail)) -> bool {
+fn build<B: Page>(tail: &Tail, variant: u16, fill: impl FnOnce(*mut B, &Tail)) -> bool {
     let head = const { HEAD_MAX - size_of::<Fixed<B>>() };
     // SAFETY: header and body end where the tail begins; the verifier checks every access.
     unsafe {
-        let record = (&raw mut (*scratch).head).cast::<u8>().add(head).cast::<Fixed<B>>();
+        let record = (&raw mut (*tail.scratch).head).cast::<u8>().add(head).cast::<Fixed<B>>();
         zero(record);
         describe_current(&raw mut (*record).header, variant);
         (*record).header.kind = B::KIND as u16;
-        let tail = Tail(scratch);
         tail.at().set(0);
-        fill(&raw mut (*record).body, &tail);
+        fill(&raw mut (*record).body, tail);
         let len = tail.settled();
         (*record).header.tail_len = len as u32;
         let ring = (&raw const EVENTS).cast_mut().cast::<c_void>();
@@ -128,20 +123,20 @@ fn lose<B: Page>(tally: *mut Tally) {
 #[inline(always)]
 fn count(tally: *mut Tally, column: usize) {
     // SAFETY: the column lies within the tally.
-    add_one(unsafe { tally.cast::<u8>().add(column) }.cast());
+    add(unsafe { tally.cast::<u8>().add(column) }.cast(), 1);
 }
 
-/// Adds one to a word of a map's value, atomically and with a full barrier: an interrupt or another CPU may use it too.
+/// Adds to a word of a map's value, atomically and with a full barrier: an interrupt or another CPU may use it too.
 /// The target has no such method, only the instruction (BPF_XADD).
 #[inline(always)]
-pub fn add_one(word: *mut u64) {
+pub fn add(word: *mut u64, number: i64) {
     // SAFETY: the verifier checks that the word is writable.
-    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) word, in(reg) 1u64, options(nostack)) };
+    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) word, in(reg) number, options(nostack)) };
 }
 
 /// Word by word: `write_bytes` would become a loop over bytes that the verifier has to walk.
 #[inline(always)]
-fn zero<T>(record: *mut T) {
+pub fn zero<T>(record: *mut T) {
     const { assert!(size_of::<T>() % 8 == 0 && align_of::<T>() == 8) };
     let words = record.cast::<u64>();
     let mut i = 0;
@@ -171,27 +166,28 @@ pub fn describe_current(header: *mut Header, variant: u16) {
 
 /// The part of a record whose length varies. It never leaves `0..TAIL_MAX`; the scratch has slack behind it for the
 /// longest single piece.
-pub struct Tail(*mut Scratch);
+pub struct Tail {
+    scratch: *mut Scratch,
+    pub slot: u32,
+}
 
 impl Tail {
-    /// That of the record which is being built on this CPU.
+    /// That of the record which is being built in a slot; `None` when there is no such slot.
     #[inline(always)]
-    pub fn of_this_cpu() -> Option<Tail> {
-        // SAFETY: no arguments, always succeeds.
-        let cpu = unsafe { bpf_get_smp_processor_id() };
-        SCRATCH.get_ptr_mut(cpu).map(Tail)
+    pub fn of(slot: u32) -> Option<Tail> {
+        Some(Tail { scratch: scratch::of(slot)?, slot })
     }
 
     #[inline(always)]
     fn at(&self) -> &Word {
-        // SAFETY: this CPU's scratch, which is ours until the record is sent.
-        unsafe { &(*self.0).at }
+        // SAFETY: the slot is ours until the record is sent.
+        unsafe { &(*self.scratch).at }
     }
 
     #[inline(always)]
     pub fn walk(&self) -> &Walk {
         // SAFETY: as above.
-        unsafe { &(*self.0).walk }
+        unsafe { &(*self.scratch).walk }
     }
 
     #[inline(always)]
@@ -212,7 +208,7 @@ impl Tail {
     #[inline(always)]
     fn here(&self) -> *mut u8 {
         // SAFETY: within the tail, since masked.
-        unsafe { (&raw mut (*self.0).tail).cast::<u8>().add(self.settled() as usize) }
+        unsafe { (&raw mut (*self.scratch).tail).cast::<u8>().add(self.settled() as usize) }
     }
 
     #[inline(always)]

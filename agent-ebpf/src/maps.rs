@@ -20,8 +20,8 @@ pub static EVENTS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 #[map]
 pub static LEDGER: PerCpuArray<Tally> = PerCpuArray::with_max_entries(Kind::COUNT as u32, 0);
 
-/// Room to build a record with a tail in, one per CPU; the daemon sets the number at start. Not a per-CPU map: the
-/// values of those are limited to 32 KiB.
+/// Room to build records with a tail in: a slot for each CPU and `SPARE_SLOTS` more; the daemon sets the number at
+/// start. Not a per-CPU map: the values of those are limited to 32 KiB.
 #[map]
 pub static SCRATCH: Array<Scratch> = Array::with_max_entries(1, 0);
 
@@ -30,7 +30,7 @@ pub const HEAD_MAX: usize = 512;
 
 #[repr(C, align(8))]
 pub struct Scratch {
-    /// Not 0 while a program builds a record here.
+    /// How many programs hold the slot or are about to see that they cannot have it (`scratch.rs`).
     pub taken: Word,
     /// How much of `tail` is written.
     pub at: Word,
@@ -61,7 +61,7 @@ pub struct Walk {
 #[repr(transparent)]
 pub struct Word(UnsafeCell<u64>);
 
-// SAFETY: one program at a time uses a value of SCRATCH (`Scratch::taken`).
+// SAFETY: reads and writes of a word are whole; what they mean to two programs at once is up to `scratch.rs`.
 unsafe impl Sync for Word {}
 
 impl Word {
@@ -69,6 +69,11 @@ impl Word {
     pub fn get(&self) -> u64 {
         // SAFETY: the word is valid as long as its map's value, of which `self` is a part.
         unsafe { core::ptr::read_volatile(self.0.get()) }
+    }
+
+    #[inline(always)]
+    pub fn address(&self) -> *mut u64 {
+        self.0.get()
     }
 
     #[inline(always)]

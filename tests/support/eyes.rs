@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     path::Path,
     sync::{
-        LazyLock, Mutex,
+        LazyLock, Mutex, OnceLock,
         mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
     },
     time::{Duration, Instant},
@@ -33,6 +33,9 @@ pub struct Ring {
 
 type Viewers = Mutex<Vec<Sender<Intake>>>;
 
+/// The counters of the kernel side that all tests share.
+static LEDGER: OnceLock<sensor::Ledger> = OnceLock::new();
+
 static VIEWERS: LazyLock<&'static Viewers> = LazyLock::new(|| {
     let viewers: &'static Viewers = Box::leak(Box::default());
     let (ready, is_ready) = sync_channel(1);
@@ -45,10 +48,11 @@ static VIEWERS: LazyLock<&'static Viewers> = LazyLock::new(|| {
 });
 
 async fn show(viewers: &Viewers, ready: SyncSender<()>) {
-    let mut ring = Ring::open(32 << 20);
+    let Ring { mut reader, ledger, sensor: _attached } = Ring::open(32 << 20);
+    assert!(LEDGER.set(ledger).is_ok(), "one kernel side");
     ready.send(()).expect("a test waits");
     loop {
-        for bytes in ring.reader.next().await.expect("the ring is readable") {
+        for bytes in reader.next().await.expect("the ring is readable") {
             let intake = Intake::decode(&bytes).expect("every record is well formed");
             viewers.lock().expect("no viewer panics").retain(|viewer| viewer.send(intake.clone()).is_ok());
         }
@@ -114,7 +118,10 @@ impl Eyes {
                         return seen;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => panic!("no such {} among {passed} records", kind.name()),
+                Err(RecvTimeoutError::Timeout) => {
+                    let tally = LEDGER.get().expect("tests share a kernel side").tally(kind);
+                    panic!("no such {} among {passed} records; of all: {tally:?}", kind.name())
+                }
                 Err(RecvTimeoutError::Disconnected) => panic!("the kernel side is gone"),
             }
         }

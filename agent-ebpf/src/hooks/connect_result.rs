@@ -5,10 +5,12 @@
 //! one is emitted by whoever removes the entry, so that it is told exactly once. Exit and answer may meet on two CPUs:
 //! each raises its own flag with a full barrier before it looks at the other's, so one of them sees both.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns,
     macros::{btf_tracepoint, map},
-    maps::{LruHashMap, PerCpuArray},
+    maps::LruHashMap,
     programs::BtfTracePointContext,
 };
 use nightjar_events::{
@@ -25,10 +27,6 @@ use crate::{
 /// Sockets between SYN and answer. An evicted one is told by its `connect` record only.
 #[map]
 static CONNECTING: LruHashMap<u64, Connecting> = LruHashMap::with_max_entries(16 * 1024, 0);
-
-/// Where a new entry is put together. Only the process that connects does so, which no interrupt does.
-#[map]
-static DRAFT: PerCpuArray<Connecting> = PerCpuArray::with_max_entries(1, 0);
 
 #[repr(C)]
 struct Connecting {
@@ -63,14 +61,14 @@ fn connect_state(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn begin(sock: Sock) {
-    let Some(draft) = DRAFT.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's draft, and no interrupt writes it.
+    // Not in a map: a program can be preempted, and the next one on its CPU would write into the same value.
+    let mut draft = MaybeUninit::<Connecting>::uninit();
+    let draft = draft.as_mut_ptr();
+    emit::zero(draft);
+    // SAFETY: the draft is ours and valid when it is all zeroes.
     unsafe {
         emit::describe_current(&raw mut (*draft).who, 0);
-        (*draft).awaited = 0;
         (*draft).fd = -1;
-        (*draft).answered = 0;
-        (*draft).answer = 0;
         sock.fill_source(&raw mut (*draft).socket);
         sock.fill_destination(&raw mut (*draft).socket);
         // A full table evicts the oldest.
@@ -85,7 +83,7 @@ fn answer(sock: Sock, new: u8) {
     // SAFETY: a map's value stays readable until this program ends.
     unsafe {
         (*entry).answer = answer;
-        emit::add_one(&raw mut (*entry).answered);
+        emit::add(&raw mut (*entry).answered, 1);
         if core::ptr::read_volatile(&raw const (*entry).awaited) != 0 {
             tell(sock, entry);
         }
@@ -110,7 +108,7 @@ pub(super) fn expect_outcome(sock: Sock, fd: i32) {
     // SAFETY: as above.
     unsafe {
         (*entry).fd = fd;
-        emit::add_one(&raw mut (*entry).awaited);
+        emit::add(&raw mut (*entry).awaited, 1);
         if core::ptr::read_volatile(&raw const (*entry).answered) != 0 {
             tell(sock, entry);
         }

@@ -23,16 +23,16 @@ pub fn append(tail: &Tail, task: Task, mount: u64, dentry: u64) -> Span {
     walk.root_mount.set(read(fs + offset!(fs_root_mnt)));
     walk.root_dentry.set(read(fs + offset!(fs_root_dentry)));
     walk.begin.set(tail.position());
-    let state = walk_path();
+    let state = walk_path(tail.slot);
     tail.span_from(walk.begin.get(), state as u16)
 }
 
-/// The walk. A function with no arguments and a name of its own is one that the verifier checks once, not for every
-/// caller; what it works on is in the scratch.
+/// The walk, in the slot where the record is built. A function with a name of its own and plain arguments is one that
+/// the verifier checks once, not for every caller.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn walk_path() -> u64 {
-    let Some(tail) = Tail::of_this_cpu() else { return Span::ABSENT.into() };
+extern "C" fn walk_path(slot: u32) -> u64 {
+    let Some(tail) = Tail::of(slot) else { return Span::ABSENT.into() };
     let mut steps = 0;
     while steps < PATH_DEPTH_MAX {
         if let ControlFlow::Break(state) = step(&tail, tail.walk()) {

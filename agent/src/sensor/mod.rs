@@ -14,7 +14,7 @@ use std::{collections::BTreeSet, io, path::Path};
 use aya::{Btf, Ebpf, EbpfLoader, maps::Map};
 use nightjar_events::{
     Kind,
-    control::{ABSENT, Settings},
+    control::{ABSENT, SPARE_SLOTS, Settings},
 };
 use rustix::mount::MountFlags;
 
@@ -78,9 +78,9 @@ impl Sensor {
         mount_tracefs()?;
         let types = KernelTypes::of_running_kernel()?;
         let offsets = types.offsets()?;
-        let settings = settings(options, &types)?.words();
+        let cpus = aya::util::nr_cpus().map_err(|(_, source)| SensorError::Cpus(source))? as u32;
+        let settings = settings(options, &types, cpus)?.words();
         let btf = Btf::from_sys_fs().map_err(SensorError::Btf)?;
-        let cpus = aya::util::nr_cpus().map_err(|(_, source)| SensorError::Cpus(source))?;
         let log_level = if options.kernel_log { aya_log::Level::Debug as u8 } else { 0 };
         let object = object::bytes()?;
         let mut bpf = EbpfLoader::new()
@@ -89,7 +89,7 @@ impl Sensor {
             .override_global("SETTINGS", &settings, true)
             .override_global(aya_log::LEVEL, &log_level, false)
             .map_max_entries("EVENTS", options.ring_bytes)
-            .map_max_entries("SCRATCH", cpus as u32)
+            .map_max_entries("SCRATCH", cpus + SPARE_SLOTS)
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE })
             .load(&object)
             .map_err(SensorError::Load)?;
@@ -130,7 +130,7 @@ impl Sensor {
     }
 }
 
-fn settings(options: &Options, types: &KernelTypes) -> Result<Settings, SensorError> {
+fn settings(options: &Options, types: &KernelTypes, cpus: u32) -> Result<Settings, SensorError> {
     let cgroup_ssid = match &options.cgroup_controller {
         None => ABSENT,
         Some(name) => types.cgroup_ssid(name).ok_or_else(|| SensorError::NoController(name.clone()))?,
@@ -143,6 +143,7 @@ fn settings(options: &Options, types: &KernelTypes) -> Result<Settings, SensorEr
         bulk_limit: u64::from(options.ring_bytes) / 4 * 3,
         has_task_pt_regs: types.has_function("bpf_task_pt_regs").into(),
         stack_size: THREAD_SIZE,
+        cpus: cpus.into(),
         sys_open: OLD_OPENS.0,
         sys_openat: libc::SYS_openat as u64,
         sys_openat2: libc::SYS_openat2 as u64,
