@@ -13,7 +13,7 @@ use tokio::{
     sync::mpsc::{self, Receiver, Sender},
     task::{JoinError, spawn_blocking},
 };
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     alert::{Alert, Origin},
@@ -123,6 +123,9 @@ fn say_ledger(watch: &Watch) -> Result<(), WatchError> {
     for (kind, tally) in watch.ledger()?.into_iter().filter(|(_, tally)| tally.seen > 0) {
         let (seen, shed, lost) = (tally.seen, tally.shed, tally.lost);
         info!(event = kind.name(), seen, shed, lost, "counted");
+    }
+    for (program, runs) in watch.skipped()? {
+        warn!(program, runs, "the kernel skipped a program that watches; what happened then was not seen");
     }
     Ok(())
 }

@@ -137,6 +137,10 @@ impl Watch {
         Ok(self.ledger.all()?)
     }
 
+    pub fn skipped(&self) -> Result<Vec<(&'static str, u64)>, WatchError> {
+        Ok(self.sensor.skipped()?)
+    }
+
     pub fn passed(&self) -> Passed {
         self.passed
     }

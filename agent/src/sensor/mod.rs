@@ -8,6 +8,7 @@ mod error;
 pub mod ledger;
 mod object;
 mod ring;
+mod skipped;
 
 use std::{collections::BTreeSet, io, path::Path};
 
@@ -110,6 +111,19 @@ impl Sensor {
     /// The counters of the kernel side. Can be taken once.
     pub fn ledger(&mut self) -> Result<Ledger, SensorError> {
         Ledger::new(self.take("LEDGER")?)
+    }
+
+    /// How often the kernel skipped each program, of those that it did skip. Such an event is in no ledger.
+    pub fn skipped(&self) -> Result<Vec<(&'static str, u64)>, SensorError> {
+        let attached = self.hooks.iter().filter(|hook| hook.state == HookState::Attached);
+        let programs: BTreeSet<_> = attached.map(|hook| hook.program).collect();
+        let mut skipped = Vec::new();
+        for program in programs {
+            let Some(Ok(fd)) = self.bpf.program(program).map(aya::programs::Program::fd) else { continue };
+            let runs = skipped::of(fd).map_err(|source| SensorError::Skipped { program, source })?;
+            skipped.extend(runs.filter(|runs| *runs > 0).map(|runs| (program, runs)));
+        }
+        Ok(skipped)
     }
 
     /// Forwards what the kernel programs log to the `log` crate, for ever.
