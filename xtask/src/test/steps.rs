@@ -8,7 +8,7 @@ use super::harness::{self, Report, Variable};
 use crate::{
     artifacts::{self, Artifacts},
     debian::Need,
-    docs, ebpf, sh, tidy,
+    docs, ebpf, sh, tidy, vm,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub enum Part {
     Rules,
     Ebpf,
     Kernel,
+    Vm,
 }
 
 /// The crate of tests that load the agent into this machine's kernel.
@@ -30,7 +31,7 @@ const KERNEL_PACKAGE: &str = "nightjar-tests";
 const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
 
 impl Part {
-    const ALL: [Part; 10] = [
+    const ALL: [Part; 11] = [
         Part::Format,
         Part::Digests,
         Part::Tidy,
@@ -41,6 +42,7 @@ impl Part {
         Part::Rules,
         Part::Ebpf,
         Part::Kernel,
+        Part::Vm,
     ];
 
     pub fn name(self) -> &'static str {
@@ -55,6 +57,7 @@ impl Part {
             Part::Rules => "rules",
             Part::Ebpf => "ebpf",
             Part::Kernel => "kernel",
+            Part::Vm => "vm",
         }
     }
 
@@ -70,6 +73,7 @@ impl Part {
             Part::Rules => "our own rules load and pass their tests",
             Part::Ebpf => "the eBPF object, rebuilt",
             Part::Kernel => "deeds on the running kernel, end to end",
+            Part::Vm => "the same inside other kernels",
         }
     }
 
@@ -78,6 +82,7 @@ impl Part {
         match self {
             Part::Ebpf => Some(Need::Ebpf),
             Part::Kernel => Some(Need::Tests),
+            Part::Vm => Some(Need::Vm),
             Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build => None,
             Part::Docs | Part::Unit | Part::Rules => None,
         }
@@ -88,6 +93,7 @@ impl Part {
         match self {
             Part::Docs | Part::Unit | Part::Rules | Part::Kernel => true,
             Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build | Part::Ebpf => false,
+            Part::Vm => false,
         }
     }
 }
@@ -144,6 +150,7 @@ impl Steps {
             Part::Rules => check(rules(self.built()?)),
             Part::Ebpf => check(ebpf::check()),
             Part::Kernel => kernel(self.built()?, self.filter.as_deref(), &[]),
+            Part::Vm => check(vm::test(&vm::Args::default())),
         }
     }
 

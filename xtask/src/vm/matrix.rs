@@ -9,6 +9,7 @@ use nightjar_events::EVENTS;
 pub struct Results {
     /// By the module a test is in, which is named like its event.
     modules: BTreeMap<String, Tally>,
+    begun: bool,
     status: Option<i32>,
 }
 
@@ -62,6 +63,7 @@ impl Results {
             self.status = status.parse().ok();
             return;
         }
+        self.begun |= line.starts_with("running ");
         let Some((name, verdict)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
         else {
             return;
@@ -76,6 +78,10 @@ impl Results {
                 format!("{name}: {}", if why.is_empty() { "ignored" } else { why })
             })),
         }
+    }
+
+    pub fn begun(&self) -> bool {
+        self.begun
     }
 
     pub fn ended(&self) -> bool {
@@ -235,6 +241,17 @@ mod tests {
         assert_eq!(column.cell(&row("open", (5, 10))), Cell::Failed { failed: 1, of: 2 });
         assert_eq!(column.cell(&row("exec", (5, 10))), Cell::Passed(1));
         assert_eq!(column.cell(&row("fork", (5, 10))), Cell::Skipped("fork::d: no cgroup2 here".into()));
+    }
+
+    #[test]
+    fn beginning_and_end_are_noticed() {
+        let mut results = Results::default();
+        results.read("sh: a message of the guest's");
+        assert!(!results.begun() && !results.ended());
+        results.read("running 56 tests");
+        assert!(results.begun() && !results.ended());
+        results.read("guest: the tests ended with 0");
+        assert!(results.ended());
     }
 
     #[test]
