@@ -19,9 +19,9 @@ use nightjar_events::{
 };
 
 use crate::{
-    maps::{EVENTS, HEAD_MAX, LEDGER, SCRATCH, Scratch},
+    maps::{EVENTS, HEAD_MAX, LEDGER, Scratch, Walk, Word},
     read::{cgroup, mask, task::Task, unrelated},
-    setting,
+    scratch, setting,
 };
 
 const BPF_RB_AVAIL_DATA: u64 = 0;
@@ -61,23 +61,15 @@ pub fn fixed_by<B: Page + 'static>(who: impl FnOnce(*mut Header), fill: impl FnO
 
 /// Emits a record with a tail about the current process. `fill` gets a zeroed body and the empty tail.
 #[inline(always)]
-pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &mut Tail)) {
+pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &Tail)) {
     let Some(tally) = enter::<B>() else { return };
-    // SAFETY: no arguments, always succeeds.
-    let cpu = unsafe { bpf_get_smp_processor_id() };
-    let Some(scratch) = SCRATCH.get_ptr_mut(cpu) else { return };
-    // SAFETY: the slot is this CPU's. Should another program have been preempted while it built a record here, the
-    // record is counted as lost rather than mixed.
-    unsafe {
-        if core::ptr::read_volatile(&raw const (*scratch).taken) != 0 {
-            lose::<B>(tally);
-            return;
-        }
-        core::ptr::write_volatile(&raw mut (*scratch).taken, 1);
-    }
-    let sent = build::<B>(scratch, variant, fill);
-    // SAFETY: as above; we took it.
-    unsafe { core::ptr::write_volatile(&raw mut (*scratch).taken, 0) };
+    let slot = scratch::take_slot();
+    let Some(tail) = Tail::of(slot) else {
+        lose::<B>(tally);
+        return;
+    };
+    let sent = build::<B>(&tail, variant, fill);
+    scratch::give_back(tail.scratch);
     if sent {
         count(tally, offset_of!(Tally, submitted));
     } else {
@@ -86,17 +78,17 @@ pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &mut Tail)) {
 }
 
 #[inline(always)]
-fn build<B: Page>(scratch: *mut Scratch, variant: u16, fill: impl FnOnce(*mut B, &mut Tail)) -> bool {
+fn build<B: Page>(tail: &Tail, variant: u16, fill: impl FnOnce(*mut B, &Tail)) -> bool {
     let head = const { HEAD_MAX - size_of::<Fixed<B>>() };
     // SAFETY: header and body end where the tail begins; the verifier checks every access.
     unsafe {
-        let record = (&raw mut (*scratch).head).cast::<u8>().add(head).cast::<Fixed<B>>();
+        let record = (&raw mut (*tail.scratch).head).cast::<u8>().add(head).cast::<Fixed<B>>();
         zero(record);
         describe_current(&raw mut (*record).header, variant);
         (*record).header.kind = B::KIND as u16;
-        let mut tail = Tail { base: (&raw mut (*scratch).tail).cast(), at: 0 };
-        fill(&raw mut (*record).body, &mut tail);
-        let len = mask::<{ TAIL_MAX as u32 - 1 }>(tail.at);
+        tail.at().set(0);
+        fill(&raw mut (*record).body, tail);
+        let len = tail.settled();
         (*record).header.tail_len = len as u32;
         let ring = (&raw const EVENTS).cast_mut().cast::<c_void>();
         bpf_ringbuf_output(ring, record.cast(), size_of::<Fixed<B>>() as u64 + len, 0) == 0
@@ -127,20 +119,24 @@ fn lose<B: Page>(tally: *mut Tally) {
     debug!((), "no room for a record of kind {}", B::KIND as u16);
 }
 
-/// Adds one to a column. Atomic, since an interrupt may count in it too; the target has no such method, only the
-/// instruction (BPF_XADD).
+/// Adds one to a column.
 #[inline(always)]
 fn count(tally: *mut Tally, column: usize) {
-    // SAFETY: `tally` is a value of LEDGER, aligned and alive as long as the program.
-    unsafe {
-        let counter = tally.cast::<u8>().add(column);
-        asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) 1u64, options(nostack));
-    }
+    // SAFETY: the column lies within the tally.
+    add(unsafe { tally.cast::<u8>().add(column) }.cast(), 1);
+}
+
+/// Adds to a word of a map's value, atomically and with a full barrier: an interrupt or another CPU may use it too.
+/// The target has no such method, only the instruction (BPF_XADD).
+#[inline(always)]
+pub fn add(word: *mut u64, number: i64) {
+    // SAFETY: the verifier checks that the word is writable.
+    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) word, in(reg) number, options(nostack)) };
 }
 
 /// Word by word: `write_bytes` would become a loop over bytes that the verifier has to walk.
 #[inline(always)]
-fn zero<T>(record: *mut T) {
+pub fn zero<T>(record: *mut T) {
     const { assert!(size_of::<T>() % 8 == 0 && align_of::<T>() == 8) };
     let words = record.cast::<u64>();
     let mut i = 0;
@@ -168,54 +164,75 @@ pub fn describe_current(header: *mut Header, variant: u16) {
     }
 }
 
-/// The part of a record whose length varies. `at` never leaves `0..TAIL_MAX`; the scratch has slack behind it for
-/// the longest single piece.
+/// The part of a record whose length varies. It never leaves `0..TAIL_MAX`; the scratch has slack behind it for the
+/// longest single piece.
 pub struct Tail {
-    base: *mut u8,
-    at: u64,
+    scratch: *mut Scratch,
+    pub slot: u32,
 }
 
 impl Tail {
+    /// That of the record which is being built in a slot; `None` when there is no such slot.
+    #[inline(always)]
+    pub fn of(slot: u32) -> Option<Tail> {
+        Some(Tail { scratch: scratch::of(slot)?, slot })
+    }
+
+    #[inline(always)]
+    fn at(&self) -> &Word {
+        // SAFETY: the slot is ours until the record is sent.
+        unsafe { &(*self.scratch).at }
+    }
+
+    #[inline(always)]
+    pub fn walk(&self) -> &Walk {
+        // SAFETY: as above.
+        unsafe { &(*self.scratch).walk }
+    }
+
     #[inline(always)]
     pub fn position(&self) -> u64 {
-        self.at
+        self.at().get()
     }
 
     #[inline(always)]
     pub fn span_from(&self, begin: u64, state: u16) -> Span {
-        Span { off: begin as u16, len: (self.at - begin) as u16, state, reserved: 0 }
-    }
-
-    /// Gives the verifier the same bounds of the position every time a loop comes round.
-    #[inline(always)]
-    pub fn settle(&mut self) {
-        self.at = mask::<{ TAIL_MAX as u32 - 1 }>(self.at);
+        Span { off: begin as u16, len: (self.position() - begin) as u16, state, reserved: 0 }
     }
 
     #[inline(always)]
-    fn here(&mut self) -> *mut u8 {
-        self.settle();
-        // SAFETY: masked right above.
-        unsafe { self.base.add(self.at as usize) }
+    fn settled(&self) -> u64 {
+        mask::<{ TAIL_MAX as u32 - 1 }>(self.position())
+    }
+
+    #[inline(always)]
+    fn here(&self) -> *mut u8 {
+        // SAFETY: within the tail, since masked.
+        unsafe { (&raw mut (*self.scratch).tail).cast::<u8>().add(self.settled() as usize) }
+    }
+
+    #[inline(always)]
+    fn grow(&self, by: u64) {
+        self.at().set(self.position() + by);
     }
 
     /// Appends at most NAME_MAX bytes of kernel memory, and a NUL.
     #[inline(always)]
-    pub fn component(&mut self, address: u64, len: u64) {
+    pub fn component(&self, address: u64, len: u64) {
         let to = self.here();
         let len = mask::<{ NAME_MAX as u32 }>(len);
         // SAFETY: the slack is larger than NAME_MAX.
         unsafe {
             bpf_probe_read_kernel(to.cast(), len as u32, address as *const c_void);
-            *to.add(len as usize) = 0;
+            *to.add(mask::<{ NAME_MAX as u32 }>(len) as usize) = 0;
         }
-        self.at += len + 1;
+        self.grow(len + 1);
     }
 
     /// Appends at most ARGV_MAX bytes of user memory.
     #[inline(always)]
-    pub fn user_bytes(&mut self, address: u64, len: u64) -> Span {
-        let begin = self.at;
+    pub fn user_bytes(&self, address: u64, len: u64) -> Span {
+        let begin = self.position();
         let whole = len <= ARGV_MAX as u64;
         let len = mask::<{ ARGV_MAX as u32 }>(if whole { len } else { ARGV_MAX as u64 });
         let to = self.here();
@@ -223,14 +240,14 @@ impl Tail {
         if unsafe { bpf_probe_read_user(to.cast(), len as u32, address as *const c_void) } != 0 {
             return self.span_from(begin, Span::FAULT);
         }
-        self.at += len;
+        self.grow(len);
         self.span_from(begin, if whole { Span::WHOLE } else { Span::CUT })
     }
 
     /// Appends at most NAME bytes of kernel memory.
     #[inline(always)]
-    pub fn kernel_bytes<const LIMIT: u32>(&mut self, address: u64, len: u64) -> Span {
-        let begin = self.at;
+    pub fn kernel_bytes<const LIMIT: u32>(&self, address: u64, len: u64) -> Span {
+        let begin = self.position();
         let whole = len <= u64::from(LIMIT);
         let len = mask::<LIMIT>(if whole { len } else { u64::from(LIMIT) });
         let to = self.here();
@@ -238,25 +255,25 @@ impl Tail {
         if unsafe { bpf_probe_read_kernel(to.cast(), len as u32, address as *const c_void) } != 0 {
             return self.span_from(begin, Span::FAULT);
         }
-        self.at += len;
+        self.grow(len);
         self.span_from(begin, if whole { Span::WHOLE } else { Span::CUT })
     }
 
     /// Appends a NUL-ended path from user memory, without its NUL.
     #[inline(always)]
-    pub fn user_path(&mut self, address: u64) -> Span {
+    pub fn user_path(&self, address: u64) -> Span {
         self.string(address, bpf_probe_read_user_str)
     }
 
     /// The same from kernel memory.
     #[inline(always)]
-    pub fn kernel_path(&mut self, address: u64) -> Span {
+    pub fn kernel_path(&self, address: u64) -> Span {
         self.string(address, aya_ebpf::helpers::generated::bpf_probe_read_kernel_str)
     }
 
     #[inline(always)]
-    fn string(&mut self, address: u64, read: unsafe fn(*mut c_void, u32, *const c_void) -> i64) -> Span {
-        let begin = self.at;
+    fn string(&self, address: u64, read: unsafe fn(*mut c_void, u32, *const c_void) -> i64) -> Span {
+        let begin = self.position();
         let to = self.here();
         // One byte more than the longest whole path with its NUL, so that a longer one shows.
         // SAFETY: the slack is larger than PATH_MAX + 1.
@@ -267,7 +284,7 @@ impl Tail {
         if got == 0 {
             return self.span_from(begin, Span::WHOLE);
         }
-        self.at += got - 1;
+        self.grow(got - 1);
         self.span_from(begin, if got > PATH_MAX as u64 { Span::CUT } else { Span::WHOLE })
     }
 }

@@ -10,6 +10,7 @@ mod filter;
 mod hooks;
 mod maps;
 mod read;
+mod scratch;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {

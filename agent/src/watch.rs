@@ -176,6 +176,12 @@ impl Watch {
             let (seen, shed, lost) = (tally.seen, tally.shed, tally.lost);
             info!(event = kind.name(), seen, shed, lost, "counted");
         }
+        for (program, runs) in self.sensor.skipped()? {
+            warn!(
+                program,
+                runs, "the kernel skipped a program that watches; what happened then was not seen"
+            );
+        }
         let Passed { records, malformed } = self.passed;
         info!(records, malformed, "passed");
         let IdentityStats { processes, processes_read, processes_unknown, cgroups, containers } =

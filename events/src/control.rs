@@ -156,6 +156,9 @@ offsets! {
     regs_size "sizeof pt_regs";
 }
 
+/// Slots for building records beyond one for each CPU: for programs that find theirs taken by one that was preempted.
+pub const SPARE_SLOTS: u32 = 16;
+
 /// The global `SETTINGS`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -172,6 +175,13 @@ pub struct Settings {
     pub has_task_pt_regs: u64,
     /// THREAD_SIZE, for kernels without that helper.
     pub stack_size: u64,
+    /// Numbers that a CPU may have: the first spare slot (`SPARE_SLOTS`).
+    pub cpus: u64,
+    /// Numbers of system calls; `ABSENT` where the architecture has no such call.
+    pub sys_open: u64,
+    pub sys_openat: u64,
+    pub sys_openat2: u64,
+    pub sys_creat: u64,
 }
 
 impl Settings {
@@ -182,10 +192,15 @@ impl Settings {
         bulk_limit: 0,
         has_task_pt_regs: 0,
         stack_size: 0,
+        cpus: 0,
+        sys_open: ABSENT,
+        sys_openat: ABSENT,
+        sys_openat2: ABSENT,
+        sys_creat: ABSENT,
     };
 
     /// As the array of words that is injected, in the order of the members.
-    pub fn words(&self) -> [u64; 6] {
+    pub fn words(&self) -> [u64; 11] {
         [
             self.self_pid,
             self.cgroup_ssid,
@@ -193,6 +208,11 @@ impl Settings {
             self.bulk_limit,
             self.has_task_pt_regs,
             self.stack_size,
+            self.cpus,
+            self.sys_open,
+            self.sys_openat,
+            self.sys_openat2,
+            self.sys_creat,
         ]
     }
 }
@@ -207,6 +227,6 @@ pub struct Tally {
     pub submitted: u64,
     /// Refused because bulk records may not fill the ring.
     pub shed: u64,
-    /// The ring was full, or the CPU's scratch space was taken.
+    /// The ring was full, or no slot was free to build the record in.
     pub lost: u64,
 }

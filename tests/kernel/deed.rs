@@ -12,9 +12,11 @@ pub fn c(path: impl AsRef<OsStr>) -> CString {
     CString::new(path.as_ref().as_bytes()).expect("no NUL in a path")
 }
 
-/// A copy of a program of the machine's, for a test that must have it to itself.
+/// A copy of a program of the machine's, for a test that must have it to itself. Another process writes it: what other
+/// tests fork meanwhile would inherit our open file, and a file that is open for writing cannot be run.
 pub fn copy_of(program: &str, to: &Path) {
-    std::fs::copy(program, to).expect("the program is there");
+    let copied = Command::new("/bin/cp").arg(program).arg(to).status().expect("cp is there");
+    assert!(copied.success(), "cp {program}: {copied}");
 }
 
 /// Spawns a process that does `deed` and exits with 0. Between fork and exit only async-signal-safe calls are

@@ -180,7 +180,9 @@ fn arguments_that_just_fit_are_whole() {
 fn a_script_is_told_with_its_interpreter() {
     let dir = tempfile::tempdir().unwrap();
     let script = dir.path().join("script");
-    fs::write(&script, "#!/bin/sh -e\nexit 0\n").unwrap();
+    let draft = dir.path().join("draft");
+    fs::write(&draft, "#!/bin/sh -e\nexit 0\n").unwrap();
+    copy_of(draft.to_str().unwrap(), &script);
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let seen = seen(Command::new("./script").arg("one").current_dir(dir.path()));
     assert_eq!(seen.text(&exec::EXE), fs::canonicalize("/bin/sh").unwrap().to_str().unwrap());

@@ -1,6 +1,9 @@
 //! `exit`.
 
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use nightjar_engine::Value;
 use nightjar_events::{Kind, event::exit};
@@ -51,12 +54,37 @@ fn the_lifetime_is_from_start_to_end() {
     assert!(lifetime >= 200_000_000, "{lifetime}");
 }
 
+const THREADS: usize = 8;
+
+const THREAD: i32 =
+    libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_SIGHAND | libc::CLONE_THREAD;
+
+/// What a thread does: it counts itself and ends.
+extern "C" fn count_one(begun: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: the counter of the test below, which waits for it.
+    unsafe { &*begun.cast::<AtomicUsize>() }.fetch_add(1, Ordering::Relaxed);
+    0
+}
+
 #[test]
 fn a_process_ends_once_however_many_threads_it_has() {
     let eyes = Eyes::open();
-    let script = "import threading\nfor _ in range(8): threading.Thread(target=lambda: None).start()";
-    let mut child = Command::new("python3").args(["-c", script]).spawn().unwrap();
-    child.wait().unwrap();
+    let mut stacks = vec![[0u128; 1024]; THREADS];
+    let mut child = in_child(move || {
+        let begun = AtomicUsize::new(0);
+        for stack in &mut stacks {
+            let top = stack.as_mut_ptr_range().end.cast();
+            // SAFETY: each thread has a stack of its own, which lives until the process ends.
+            if unsafe { libc::clone(count_one, top, THREAD, (&raw const begun).cast_mut().cast()) } < 0 {
+                return 1;
+            }
+        }
+        while begun.load(Ordering::Relaxed) < THREADS {
+            std::thread::yield_now();
+        }
+        0
+    });
+    assert!(child.wait().unwrap().success());
     let pid = child.id();
     eyes.wait_for(Kind::Exit, pid);
     // A process started after it has ended: had the first ended twice, its second end would come before this one.

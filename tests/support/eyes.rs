@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     path::Path,
     sync::{
-        LazyLock, Mutex,
+        LazyLock, Mutex, MutexGuard, OnceLock,
         mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
     },
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use nightjar_engine::Value;
 use nightjar_events::{EVENTS, Field, Kind, control::Tally, wire::Record};
 
 /// After this long a record that has not come will not come. Only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Records from now on.
 pub struct Eyes(Receiver<Intake>);
@@ -33,6 +33,9 @@ pub struct Ring {
 
 type Viewers = Mutex<Vec<Sender<Intake>>>;
 
+/// The kernel side that all tests share, for its counters.
+static SHARED: OnceLock<Mutex<(sensor::Sensor, sensor::Ledger)>> = OnceLock::new();
+
 static VIEWERS: LazyLock<&'static Viewers> = LazyLock::new(|| {
     let viewers: &'static Viewers = Box::leak(Box::default());
     let (ready, is_ready) = sync_channel(1);
@@ -45,14 +48,26 @@ static VIEWERS: LazyLock<&'static Viewers> = LazyLock::new(|| {
 });
 
 async fn show(viewers: &Viewers, ready: SyncSender<()>) {
-    let mut ring = Ring::open(32 << 20);
+    let Ring { mut reader, ledger, sensor } = Ring::open(32 << 20);
+    let sensor = sensor.expect("it is attached");
+    assert!(SHARED.set(Mutex::new((sensor, ledger))).is_ok(), "there is one kernel side");
     ready.send(()).expect("a test waits");
     loop {
-        for bytes in ring.reader.next().await.expect("the ring is readable") {
+        for bytes in reader.next().await.expect("the ring is readable") {
             let intake = Intake::decode(&bytes).expect("every record is well formed");
             viewers.lock().expect("no viewer panics").retain(|viewer| viewer.send(intake.clone()).is_ok());
         }
     }
+}
+
+fn shared() -> MutexGuard<'static, (sensor::Sensor, sensor::Ledger)> {
+    SHARED.get().expect("eyes are open").lock().expect("no test panics while it reads a counter")
+}
+
+/// How often the kernel has skipped a program: it does where programs can be preempted.
+pub fn skipped(program: &str) -> u64 {
+    let skipped = shared().0.skipped().expect("the kernel tells");
+    skipped.iter().filter(|(name, _)| *name == program).map(|(_, runs)| runs).sum()
 }
 
 impl Ring {
@@ -103,18 +118,26 @@ impl Eyes {
 
     /// The next record of a kind that fits.
     pub fn wait(&self, kind: Kind, fits: impl Fn(&Seen) -> bool) -> Seen {
+        self.until(kind, fits).0
+    }
+
+    /// The next record of a kind that fits, and all that came before it.
+    pub fn until(&self, kind: Kind, fits: impl Fn(&Seen) -> bool) -> (Seen, Vec<Seen>) {
         let deadline = Instant::now() + PATIENCE;
-        let mut passed = 0;
+        let mut passed = Vec::new();
         loop {
             match self.0.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(intake) => {
-                    passed += 1;
                     let seen = Seen(intake);
                     if seen.0.body.kind() == kind && fits(&seen) {
-                        return seen;
+                        return (seen, passed);
                     }
+                    passed.push(seen);
                 }
-                Err(RecvTimeoutError::Timeout) => panic!("no such {} among {passed} records", kind.name()),
+                Err(RecvTimeoutError::Timeout) => {
+                    let tally = shared().1.tally(kind);
+                    panic!("no such {} among {} records; of all: {tally:?}", kind.name(), passed.len())
+                }
                 Err(RecvTimeoutError::Disconnected) => panic!("the kernel side is gone"),
             }
         }

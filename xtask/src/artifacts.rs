@@ -53,30 +53,47 @@ struct Profile {
 pub fn build() -> Result<Artifacts> {
     let mut command = sh::cargo();
     command.args(["build", "--workspace", "--lib", "--bins", "--tests"]);
-    command.args(["--message-format=json-render-diagnostics"]);
+    let mut tests = Vec::new();
+    let mut nightjar = None;
+    for program in made_by(&mut command)? {
+        match program {
+            Program::Test(test) => tests.push(test),
+            Program::Binary { name, path } if name == "nightjar" => nightjar = Some(path),
+            Program::Binary { .. } => {}
+        }
+    }
+    Ok(Artifacts { tests, nightjar: nightjar.context("the workspace has no binary named nightjar")? })
+}
+
+/// Builds one test program with a cargo command of the caller's.
+pub fn build_test(command: &mut Command, target: &str) -> Result<PathBuf> {
+    let test = made_by(command)?.into_iter().find_map(|program| match program {
+        Program::Test(test) if test.target == target => Some(test.path),
+        Program::Test(_) | Program::Binary { .. } => None,
+    });
+    test.with_context(|| format!("{} makes no test named {target}", sh::line(command)))
+}
+
+fn made_by(command: &mut Command) -> Result<Vec<Program>> {
+    command.arg("--message-format=json-render-diagnostics");
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .with_context(|| format!("start {}", sh::line(&command)))?;
+        .with_context(|| format!("start {}", sh::line(command)))?;
     let stdout = child.stdout.take().context("cargo's output is not piped")?;
-    let mut tests = Vec::new();
-    let mut nightjar = None;
+    let mut programs = Vec::new();
     for line in BufReader::new(stdout).lines() {
         let line = line.context("read cargo's messages")?;
         let message: Message =
             serde_json::from_str(&line).with_context(|| format!("parse cargo's message {line}"))?;
-        match program(message) {
-            Some(Program::Test(test)) => tests.push(test),
-            Some(Program::Binary { name, path }) if name == "nightjar" => nightjar = Some(path),
-            Some(Program::Binary { .. }) | None => {}
-        }
+        programs.extend(program(message));
     }
     let status = child.wait().context("wait for cargo")?;
     if !status.success() {
-        bail!("{} ended with {status}", sh::line(&command));
+        bail!("{} ended with {status}", sh::line(command));
     }
-    Ok(Artifacts { tests, nightjar: nightjar.context("the workspace has no binary named nightjar")? })
+    Ok(programs)
 }
 
 enum Program {

@@ -10,7 +10,7 @@ use crate::sh;
 
 struct Package {
     name: &'static str,
-    need: Need,
+    needs: &'static [Need],
     why: &'static str,
 }
 
@@ -22,41 +22,52 @@ pub enum Need {
     Tests,
     /// To run containers of every runtime that Debian has.
     Containers,
+    /// To run other kernels.
+    Vm,
     /// To run the fuzz targets.
     Fuzz,
 }
 
 const PACKAGES: &[Package] = &[
-    Package { name: "rustc-web", need: Need::Ebpf, why: "a rustc whose library source is packaged too" },
-    Package { name: "cargo-web", need: Need::Ebpf, why: "the cargo of that rustc" },
+    Package { name: "rustc-web", needs: &[Need::Ebpf], why: "a rustc whose library source is packaged too" },
+    Package { name: "cargo-web", needs: &[Need::Ebpf], why: "the cargo of that rustc" },
     Package {
         name: "rust-web-src",
-        need: Need::Ebpf,
+        needs: &[Need::Ebpf],
         why: "source of core, which is built for the BPF target",
     },
     Package {
         name: "llvm-22-dev",
-        need: Need::Ebpf,
+        needs: &[Need::Ebpf],
         why: "the LLVM of that rustc, for bpf-linker; llvm-objcopy",
     },
-    Package { name: "libpolly-22-dev", need: Need::Ebpf, why: "llvm-config names it among LLVM's libraries" },
-    Package { name: "zlib1g-dev", need: Need::Ebpf, why: "bpf-linker links LLVM, LLVM links zlib" },
-    Package { name: "libzstd-dev", need: Need::Ebpf, why: "bpf-linker links LLVM, LLVM links zstd" },
-    Package { name: "busybox-static", need: Need::Tests, why: "one file that is a container's whole root" },
-    Package { name: "runc", need: Need::Containers, why: "the plainest container runtime" },
-    Package { name: "crun", need: Need::Containers, why: "the low-level runtime of Podman and CRI-O" },
-    Package { name: "podman", need: Need::Containers, why: "an engine without a daemon" },
-    Package { name: "containerd", need: Need::Containers, why: "the engine below Kubernetes and Docker" },
-    Package { name: "docker.io", need: Need::Containers, why: "the engine that most know" },
-    Package { name: "lxc", need: Need::Containers, why: "containers that keep no OCI state" },
-    Package { name: "systemd-container", need: Need::Containers, why: "systemd-nspawn" },
-    Package { name: "g++", need: Need::Fuzz, why: "libFuzzer is C++" },
+    Package {
+        name: "libpolly-22-dev",
+        needs: &[Need::Ebpf],
+        why: "llvm-config names it among LLVM's libraries",
+    },
+    Package { name: "zlib1g-dev", needs: &[Need::Ebpf], why: "bpf-linker links LLVM, LLVM links zlib" },
+    Package { name: "libzstd-dev", needs: &[Need::Ebpf], why: "bpf-linker links LLVM, LLVM links zstd" },
+    Package {
+        name: "busybox-static",
+        needs: &[Need::Tests, Need::Vm],
+        why: "one file that is a container's or guest's whole root",
+    },
+    Package { name: "runc", needs: &[Need::Containers], why: "the plainest container runtime" },
+    Package { name: "crun", needs: &[Need::Containers], why: "the low-level runtime of Podman and CRI-O" },
+    Package { name: "podman", needs: &[Need::Containers], why: "an engine without a daemon" },
+    Package { name: "containerd", needs: &[Need::Containers], why: "the engine below Kubernetes and Docker" },
+    Package { name: "docker.io", needs: &[Need::Containers], why: "the engine that most know" },
+    Package { name: "lxc", needs: &[Need::Containers], why: "containers that keep no OCI state" },
+    Package { name: "systemd-container", needs: &[Need::Containers], why: "systemd-nspawn" },
+    Package { name: "qemu-system-x86", needs: &[Need::Vm], why: "the machine that other kernels run in" },
+    Package { name: "g++", needs: &[Need::Fuzz], why: "libFuzzer is C++" },
 ];
 
 /// Installs what is missing for these needs.
 pub fn provide(needs: &[Need]) -> Result<()> {
     let missing: Vec<&Package> =
-        PACKAGES.iter().filter(|p| needs.contains(&p.need) && !installed(p.name)).collect();
+        PACKAGES.iter().filter(|p| p.needs.iter().any(|n| needs.contains(n)) && !installed(p.name)).collect();
     if missing.is_empty() {
         return Ok(());
     }

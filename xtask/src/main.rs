@@ -10,6 +10,7 @@ mod fuzz;
 mod sh;
 mod test;
 mod tidy;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Run the kernel tests inside other kernels, in virtual machines.
+    Vm(vm::Args),
     /// Run a fuzz target; stable Rust is enough.
     Fuzz(fuzz::Args),
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Ebpf(ebpf::Command::Check) => ebpf::check(),
         Command::Tidy { fix } => tidy::run(fix),
         Command::Docs { check } => docs::run(check),
+        Command::Vm(args) => vm::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
     };
     match done {

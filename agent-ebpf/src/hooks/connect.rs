@@ -60,7 +60,7 @@ fn connect_exit(ctx: TracePointContext) -> i32 {
 
 /// Both ends. From the kernel's objects where it took the address in, else from what the caller passed.
 #[inline(always)]
-fn ends(body: *mut Connect, tail: &mut Tail, sock: Sock, result: i64, asked: Asked) {
+fn ends(body: *mut Connect, tail: &Tail, sock: Sock, result: i64, asked: Asked) {
     // SAFETY: the body is ours until it is submitted.
     let socket = unsafe { &raw mut (*body).socket };
     sock.fill_source(socket);

@@ -2,12 +2,15 @@
 //!
 //! An entry is made when a socket sends its SYN, in the context of the process that called connect, with the
 //! addresses the kernel used. The call's exit either takes it away or marks it as awaited; the answer of an awaited
-//! one is emitted by whoever removes the entry, so that it is told exactly once.
+//! one is emitted by whoever removes the entry, so that it is told exactly once. Exit and answer may meet on two CPUs:
+//! each raises its own flag with a full barrier before it looks at the other's, so one of them sees both.
+
+use core::mem::MaybeUninit;
 
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns,
     macros::{btf_tracepoint, map},
-    maps::{LruHashMap, PerCpuArray},
+    maps::LruHashMap,
     programs::BtfTracePointContext,
 };
 use nightjar_events::{
@@ -25,20 +28,16 @@ use crate::{
 #[map]
 static CONNECTING: LruHashMap<u64, Connecting> = LruHashMap::with_max_entries(16 * 1024, 0);
 
-/// Where a new entry is put together. Only the process that connects does so, which no interrupt does.
-#[map]
-static DRAFT: PerCpuArray<Connecting> = PerCpuArray::with_max_entries(1, 0);
-
 #[repr(C)]
 struct Connecting {
     /// Who called connect, and when the SYN left.
     who: Header,
     socket: Socket,
-    /// Whether the call has returned and the answer is to be told.
-    awaited: u32,
+    /// Not 0 when the call has returned and the answer is to be told.
+    awaited: u64,
+    /// Not 0 when the answer has come.
+    answered: u64,
     fd: i32,
-    /// Whether the answer came before the call returned, and what it was.
-    answered: u32,
     answer: i32,
 }
 
@@ -62,14 +61,14 @@ fn connect_state(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn begin(sock: Sock) {
-    let Some(draft) = DRAFT.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's draft, and no interrupt writes it.
+    // Not in a map: a program can be preempted, and the next one on its CPU would write into the same value.
+    let mut draft = MaybeUninit::<Connecting>::uninit();
+    let draft = draft.as_mut_ptr();
+    emit::zero(draft);
+    // SAFETY: the draft is ours and valid when it is all zeroes.
     unsafe {
         emit::describe_current(&raw mut (*draft).who, 0);
-        (*draft).awaited = 0;
         (*draft).fd = -1;
-        (*draft).answered = 0;
-        (*draft).answer = 0;
         sock.fill_source(&raw mut (*draft).socket);
         sock.fill_destination(&raw mut (*draft).socket);
         // A full table evicts the oldest.
@@ -84,7 +83,7 @@ fn answer(sock: Sock, new: u8) {
     // SAFETY: a map's value stays readable until this program ends.
     unsafe {
         (*entry).answer = answer;
-        core::ptr::write_volatile(&raw mut (*entry).answered, 1);
+        emit::add(&raw mut (*entry).answered, 1);
         if core::ptr::read_volatile(&raw const (*entry).awaited) != 0 {
             tell(sock, entry);
         }
@@ -109,7 +108,7 @@ pub(super) fn expect_outcome(sock: Sock, fd: i32) {
     // SAFETY: as above.
     unsafe {
         (*entry).fd = fd;
-        core::ptr::write_volatile(&raw mut (*entry).awaited, 1);
+        emit::add(&raw mut (*entry).awaited, 1);
         if core::ptr::read_volatile(&raw const (*entry).answered) != 0 {
             tell(sock, entry);
         }

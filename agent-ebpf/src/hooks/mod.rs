@@ -18,7 +18,13 @@ fn arg<C: EbpfContext>(ctx: &C, n: usize) -> u64 {
     unsafe { core::ptr::read_volatile(ctx.as_ptr().cast::<u64>().add(n)) }
 }
 
-/// What a system call returned: `long ret` of syscalls/sys_exit_*, behind the common fields and the call's number.
+/// Which system call: `int __syscall_nr` of syscalls/sys_exit_*, behind the common fields.
+#[inline(always)]
+fn number<C: EbpfContext>(ctx: &C) -> u64 {
+    u64::from(arg(ctx, 1) as u32)
+}
+
+/// What a system call returned: `long ret` of syscalls/sys_exit_*, behind the call's number.
 #[inline(always)]
 fn returned<C: EbpfContext>(ctx: &C) -> i64 {
     arg(ctx, 2) as i64

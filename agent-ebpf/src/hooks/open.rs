@@ -3,10 +3,11 @@
 use aya_ebpf::{helpers::generated::bpf_probe_read_user, macros::tracepoint, programs::TracePointContext};
 use nightjar_events::event::open::{Open, SPAN_NAME, SPAN_PATH};
 
-use super::returned;
+use super::{number, returned};
 use crate::{
     emit, filter,
     read::{file::File, path, regs::Regs, task::Task},
+    setting,
 };
 
 const AT_FDCWD: i32 = -100;
@@ -31,43 +32,43 @@ struct Call {
     how: OpenHow,
 }
 
-#[tracepoint(category = "syscalls", name = "sys_exit_open")]
-fn open_exit_open(ctx: TracePointContext) -> i32 {
-    let regs = Regs::current();
-    let how = OpenHow { flags: regs.arg1(), mode: regs.arg2(), resolve: 0 };
-    on_exit(returned(&ctx), Call { variant: 0, dirfd: AT_FDCWD, name: regs.arg0(), how })
-}
-
-#[tracepoint(category = "syscalls", name = "sys_exit_openat")]
-fn open_exit_openat(ctx: TracePointContext) -> i32 {
-    let regs = Regs::current();
-    let how = OpenHow { flags: regs.arg2(), mode: regs.arg3(), resolve: 0 };
-    on_exit(returned(&ctx), Call { variant: 1, dirfd: regs.arg0() as i32, name: regs.arg1(), how })
-}
-
-#[tracepoint(category = "syscalls", name = "sys_exit_openat2")]
-fn open_exit_openat2(ctx: TracePointContext) -> i32 {
-    let regs = Regs::current();
-    let mut how = OpenHow { flags: 0, mode: 0, resolve: 0 };
-    // SAFETY: the helper checks the address; what it cannot read stays zero.
-    unsafe {
-        bpf_probe_read_user((&raw mut how).cast(), size_of::<OpenHow>() as u32, regs.arg2() as *const _);
-    }
-    on_exit(returned(&ctx), Call { variant: 2, dirfd: regs.arg0() as i32, name: regs.arg1(), how })
-}
-
-#[tracepoint(category = "syscalls", name = "sys_exit_creat")]
-fn open_exit_creat(ctx: TracePointContext) -> i32 {
-    let regs = Regs::current();
-    let how = OpenHow { flags: CREAT_FLAGS, mode: regs.arg1(), resolve: 0 };
-    on_exit(returned(&ctx), Call { variant: 3, dirfd: AT_FDCWD, name: regs.arg0(), how })
-}
-
-#[inline(always)]
-fn on_exit(result: i64, call: Call) -> i32 {
+/// At the exit of each of the calls: one program, so that the verifier does its work once.
+#[tracepoint]
+fn open_exit(ctx: TracePointContext) -> i32 {
     if filter::is_self() {
         return 0;
     }
+    let Some(call) = call(number(&ctx), Regs::current()) else { return 0 };
+    on_exit(returned(&ctx), call);
+    0
+}
+
+#[inline(always)]
+fn call(number: u64, regs: Regs) -> Option<Call> {
+    let call = if number == setting!(sys_openat) {
+        let how = OpenHow { flags: regs.arg2(), mode: regs.arg3(), resolve: 0 };
+        Call { variant: 1, dirfd: regs.arg0() as i32, name: regs.arg1(), how }
+    } else if number == setting!(sys_open) {
+        let how = OpenHow { flags: regs.arg1(), mode: regs.arg2(), resolve: 0 };
+        Call { variant: 0, dirfd: AT_FDCWD, name: regs.arg0(), how }
+    } else if number == setting!(sys_openat2) {
+        let mut how = OpenHow { flags: 0, mode: 0, resolve: 0 };
+        // SAFETY: the helper checks the address; what it cannot read stays zero.
+        unsafe {
+            bpf_probe_read_user((&raw mut how).cast(), size_of::<OpenHow>() as u32, regs.arg2() as *const _);
+        }
+        Call { variant: 2, dirfd: regs.arg0() as i32, name: regs.arg1(), how }
+    } else if number == setting!(sys_creat) {
+        let how = OpenHow { flags: CREAT_FLAGS, mode: regs.arg1(), resolve: 0 };
+        Call { variant: 3, dirfd: AT_FDCWD, name: regs.arg0(), how }
+    } else {
+        return None;
+    };
+    Some(call)
+}
+
+#[inline(always)]
+fn on_exit(result: i64, call: Call) {
     emit::tailed::<Open>(call.variant, |body, tail| {
         // SAFETY: the body is ours until it is submitted.
         unsafe {
@@ -96,5 +97,4 @@ fn on_exit(result: i64, call: Call) -> i32 {
             (*body).spans[SPAN_PATH] = path::append(tail, task, file.mount(), file.dentry());
         }
     });
-    0
 }

@@ -1,56 +1,99 @@
 //! Walks a path from its leaf to the root the task sees, across mounts.
 
+use core::ops::ControlFlow;
+
 use nightjar_events::wire::{PATH_DEPTH_MAX, PATH_MAX, Span};
 
-use super::{read, task::Task, unrelated};
-use crate::{emit::Tail, offset};
+use super::{read, task::Task};
+use crate::{emit::Tail, maps::Walk, offset};
 
 /// Appends the components of (mount, dentry), leaf first, and says whether that is all of them.
 ///
 /// A walk ends at the task's root (chroot and pivot_root obeyed), at the top of its mount namespace, or at a dentry
-/// that hangs nowhere (memfd, pipe), whose own name is then the only component.
+/// that hangs nowhere, whose own name is then the only component (memfd) or is empty: then there is no path (pipe). A file that is
+/// itself the root of a mount which hangs nowhere (open_tree(2) with OPEN_TREE_CLONE: how runc runs itself) is named
+/// from the root of its filesystem.
 #[inline(always)]
-pub fn append(tail: &mut Tail, task: Task, mount: u64, dentry: u64) -> Span {
+pub fn append(tail: &Tail, task: Task, mount: u64, dentry: u64) -> Span {
     let fs = task.fs();
-    let root_mount: u64 = read(fs + offset!(fs_root_mnt));
-    let root_dentry: u64 = read(fs + offset!(fs_root_dentry));
-    let begin = tail.position();
-    let mut mount = mount;
-    let mut dentry = dentry;
-    let mut mount_root: u64 = read(mount + offset!(vfsmount_root));
-    let mut state = Span::CUT;
+    let walk = tail.walk();
+    walk.mount.set(mount);
+    walk.dentry.set(dentry);
+    walk.mount_root.set(read(mount + offset!(vfsmount_root)));
+    walk.root_mount.set(read(fs + offset!(fs_root_mnt)));
+    walk.root_dentry.set(read(fs + offset!(fs_root_dentry)));
+    walk.begin.set(tail.position());
+    let state = walk_path(tail.slot);
+    tail.span_from(walk.begin.get(), state as u16)
+}
+
+/// The walk, in the slot where the record is built. A function with a name of its own and plain arguments is one that
+/// the verifier checks once, not for every caller.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn walk_path(slot: u32) -> u64 {
+    let Some(tail) = Tail::of(slot) else { return Span::ABSENT.into() };
     let mut steps = 0;
     while steps < PATH_DEPTH_MAX {
+        if let ControlFlow::Break(state) = step(&tail, tail.walk()) {
+            return state.into();
+        }
         steps += 1;
-        tail.settle();
-        if unrelated(dentry) == unrelated(root_dentry) && unrelated(mount) == unrelated(root_mount) {
-            state = Span::WHOLE;
-            break;
-        }
-        if unrelated(dentry) == unrelated(mount_root) {
-            let outer = mount - offset!(mount_mnt);
-            let parent: u64 = read(outer + offset!(mount_parent));
-            if unrelated(parent) == unrelated(outer) || unrelated(parent) == 0 {
-                state = Span::WHOLE;
-                break;
-            }
-            dentry = read(outer + offset!(mount_mountpoint));
-            mount = unrelated(parent + offset!(mount_mnt));
-            mount_root = read(mount + offset!(vfsmount_root));
-            continue;
-        }
-        let parent: u64 = read(dentry + offset!(dentry_parent));
-        let len: u32 = read(dentry + offset!(dentry_name_len));
-        let name: u64 = read(dentry + offset!(dentry_name));
-        if unrelated(tail.position() - begin + u64::from(len)) >= PATH_MAX as u64 {
-            break;
-        }
-        tail.component(name, u64::from(len));
-        if unrelated(parent) == unrelated(dentry) || unrelated(parent) == 0 {
-            state = Span::WHOLE;
-            break;
-        }
-        dentry = parent;
     }
-    tail.span_from(begin, state)
+    Span::CUT.into()
+}
+
+/// Goes up by one, from a dentry or from a mount; breaks with the span's state at the end.
+#[inline(always)]
+fn step(tail: &Tail, walk: &Walk) -> ControlFlow<u16> {
+    let (mount, dentry) = (walk.mount.get(), walk.dentry.get());
+    if dentry == walk.root_dentry.get() && mount == walk.root_mount.get() {
+        return ControlFlow::Break(Span::WHOLE);
+    }
+    if dentry == walk.mount_root.get() {
+        return leave(tail, walk, mount - offset!(mount_mnt));
+    }
+    let parent: u64 = read(dentry + offset!(dentry_parent));
+    let len = u64::from(read::<u32>(dentry + offset!(dentry_name_len)));
+    let name: u64 = read(dentry + offset!(dentry_name));
+    let top = parent == dentry || parent == 0;
+    if top && is_root_name(name) {
+        return ControlFlow::Break(Span::WHOLE);
+    }
+    if len == 0 {
+        return ControlFlow::Break(Span::ABSENT);
+    }
+    if tail.position() - walk.begin.get() + len >= PATH_MAX as u64 {
+        return ControlFlow::Break(Span::CUT);
+    }
+    tail.component(name, len);
+    if top {
+        return ControlFlow::Break(Span::WHOLE);
+    }
+    walk.dentry.set(parent);
+    ControlFlow::Continue(())
+}
+
+/// Goes from the root of a mount to where it is mounted.
+#[inline(always)]
+fn leave(tail: &Tail, walk: &Walk, outer: u64) -> ControlFlow<u16> {
+    let parent: u64 = read(outer + offset!(mount_parent));
+    if parent == outer || parent == 0 {
+        if tail.position() != walk.begin.get() {
+            return ControlFlow::Break(Span::WHOLE);
+        }
+        walk.mount_root.set(0);
+        return ControlFlow::Continue(());
+    }
+    walk.dentry.set(read(outer + offset!(mount_mountpoint)));
+    let mount = parent + offset!(mount_mnt);
+    walk.mount.set(mount);
+    walk.mount_root.set(read(mount + offset!(vfsmount_root)));
+    ControlFlow::Continue(())
+}
+
+/// The root of a filesystem is called `/` (d_make_root, fs/dcache.c).
+#[inline(always)]
+fn is_root_name(name: u64) -> bool {
+    read::<u8>(name) == b'/'
 }

@@ -2,14 +2,21 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    io::ErrorKind,
     path::Path,
 };
 
-use aya::{Btf, Ebpf, programs::Program};
+use aya::{
+    Btf, Ebpf,
+    programs::{Program, ProgramError},
+};
 use nightjar_events::{EVENTS, Event, Family, Hook, Kind, Point};
 use serde::Serialize;
 
 use super::TRACEFS;
+
+/// How often a load is tried that a signal breaks off.
+const LOAD_TRIES_MAX: usize = 8;
 
 /// One program and what became of it.
 #[derive(Clone, Debug, Serialize)]
@@ -41,8 +48,8 @@ pub(super) fn attach(bpf: &mut Ebpf, btf: &Btf, kinds: &BTreeSet<Kind>) -> Vec<H
         .collect()
 }
 
-/// What became of a program that several events share.
-type Done = HashMap<&'static str, (HookState, Option<String>)>;
+/// What became of a program at a target: several events may share one, and a program may have several targets.
+type Done = HashMap<(&'static str, &'static str), (HookState, Option<String>)>;
 
 /// The statuses of the first hook that works, or else of the last that was tried.
 fn best(bpf: &mut Ebpf, btf: &Btf, event: &Event, done: &mut Done) -> Vec<HookStatus> {
@@ -59,8 +66,10 @@ fn best(bpf: &mut Ebpf, btf: &Btf, event: &Event, done: &mut Done) -> Vec<HookSt
 
 fn try_hook(bpf: &mut Ebpf, btf: &Btf, event: &Event, hook: &Hook, done: &mut Done) -> Vec<HookStatus> {
     let status = |point: &Point| {
-        let (state, reason) =
-            done.entry(point.program).or_insert_with(|| attach_point(bpf, btf, point)).clone();
+        let (state, reason) = done
+            .entry((point.program, point.target))
+            .or_insert_with(|| attach_point(bpf, btf, point))
+            .clone();
         let (program, target, family) = (point.program, point.target, family_of(point).name());
         HookStatus { event: event.name, program, target, family, state, reason }
     };
@@ -77,7 +86,7 @@ fn attach_point(bpf: &mut Ebpf, btf: &Btf, point: &Point) -> (HookState, Option<
         return (HookState::Failed, Some(format!("the eBPF object has no program {}", point.program)));
     };
     let result = match program {
-        Program::BtfTracePoint(p) => p.load(point.target, btf).and_then(|()| p.attach().map(drop)),
+        Program::BtfTracePoint(p) => load(|| p.load(point.target, btf)).and_then(|()| p.attach().map(drop)),
         Program::TracePoint(p) => {
             let Some((category, name)) = point.target.split_once('/') else {
                 return (HookState::Failed, Some(format!("{} is no category/name", point.target)));
@@ -85,7 +94,7 @@ fn attach_point(bpf: &mut Ebpf, btf: &Btf, point: &Point) -> (HookState, Option<
             if !Path::new(TRACEFS).join("events").join(category).join(name).is_dir() {
                 return (HookState::Absent, Some("this kernel has no such tracepoint".into()));
             }
-            p.load().and_then(|()| p.attach(category, name).map(drop))
+            load(|| p.load()).and_then(|()| p.attach(category, name).map(drop))
         }
         other => {
             return (HookState::Failed, Some(format!("unexpected program type {:?}", other.prog_type())));
@@ -97,6 +106,26 @@ fn attach_point(bpf: &mut Ebpf, btf: &Btf, point: &Point) -> (HookState, Option<
     }
 }
 
+/// Loads a program, unless it was loaded for an earlier target. The kernel breaks a load off when a signal is waiting
+/// for the thread.
+fn load(load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
+    let broken_off = |error: &ProgramError| matches!(error, ProgramError::LoadError { io_error, .. } if io_error.kind() == ErrorKind::WouldBlock);
+    match again_while(broken_off, load) {
+        Err(ProgramError::AlreadyLoaded) => Ok(()),
+        other => other,
+    }
+}
+
+fn again_while<E>(again: impl Fn(&E) -> bool, mut act: impl FnMut() -> Result<(), E>) -> Result<(), E> {
+    for _ in 1..LOAD_TRIES_MAX {
+        match act() {
+            Err(error) if again(&error) => {}
+            other => return other,
+        }
+    }
+    act()
+}
+
 /// The error with its causes, in one line; of a verifier's log only the end, where the reason stands.
 fn explain(error: &dyn std::error::Error) -> String {
     const REASON_MAX: usize = 600;
@@ -105,4 +134,32 @@ fn explain(error: &dyn std::error::Error) -> String {
     let text = chain.join(": ").split_whitespace().collect::<Vec<_>>().join(" ");
     let skip = text.chars().count().saturating_sub(REASON_MAX);
     if skip == 0 { text } else { format!("…{}", text.chars().skip(skip).collect::<String>()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_that_a_signal_breaks_off_is_tried_again_but_not_for_ever() {
+        let tries = |broken_off: usize| {
+            let mut tries = 0;
+            let done = again_while(
+                |_: &()| true,
+                || {
+                    tries += 1;
+                    if tries > broken_off { Ok(()) } else { Err(()) }
+                },
+            );
+            (done.is_ok(), tries)
+        };
+        assert_eq!(tries(0), (true, 1));
+        assert_eq!(tries(2), (true, 3));
+        assert_eq!(tries(100), (false, LOAD_TRIES_MAX));
+    }
+
+    #[test]
+    fn a_program_that_an_earlier_target_loaded_is_loaded() {
+        assert!(load(|| Err(ProgramError::AlreadyLoaded)).is_ok());
+    }
 }

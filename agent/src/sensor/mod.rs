@@ -8,13 +8,14 @@ mod error;
 pub mod ledger;
 mod object;
 mod ring;
+mod skipped;
 
 use std::{collections::BTreeSet, io, path::Path};
 
 use aya::{Btf, Ebpf, EbpfLoader, maps::Map};
 use nightjar_events::{
     Kind,
-    control::{ABSENT, Settings},
+    control::{ABSENT, SPARE_SLOTS, Settings},
 };
 use rustix::mount::MountFlags;
 
@@ -37,6 +38,12 @@ pub const RING_MAX: u32 = 1 << 30;
 
 /// x86_64 and aarch64 with 4 KiB pages (arch/x86/include/asm/page_64_types.h). Used only before 5.15.
 const THREAD_SIZE: u64 = 16 * 1024;
+
+/// Numbers of open and creat, which newer architectures do without.
+#[cfg(target_arch = "x86_64")]
+const OLD_OPENS: (u64, u64) = (libc::SYS_open as u64, libc::SYS_creat as u64);
+#[cfg(not(target_arch = "x86_64"))]
+const OLD_OPENS: (u64, u64) = (ABSENT, ABSENT);
 
 /// Room for messages of the kernel programs, where they are wanted; else the least that a ring can be.
 const LOG_BYTES: u32 = 128 * 1024;
@@ -72,9 +79,9 @@ impl Sensor {
         mount_tracefs()?;
         let types = KernelTypes::of_running_kernel()?;
         let offsets = types.offsets()?;
-        let settings = settings(options, &types)?.words();
+        let cpus = aya::util::nr_cpus().map_err(|(_, source)| SensorError::Cpus(source))? as u32;
+        let settings = settings(options, &types, cpus)?.words();
         let btf = Btf::from_sys_fs().map_err(SensorError::Btf)?;
-        let cpus = aya::util::nr_cpus().map_err(|(_, source)| SensorError::Cpus(source))?;
         let log_level = if options.kernel_log { aya_log::Level::Debug as u8 } else { 0 };
         let object = object::bytes()?;
         let mut bpf = EbpfLoader::new()
@@ -83,7 +90,7 @@ impl Sensor {
             .override_global("SETTINGS", &settings, true)
             .override_global(aya_log::LEVEL, &log_level, false)
             .map_max_entries("EVENTS", options.ring_bytes)
-            .map_max_entries("SCRATCH", cpus as u32)
+            .map_max_entries("SCRATCH", cpus + SPARE_SLOTS)
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE })
             .load(&object)
             .map_err(SensorError::Load)?;
@@ -106,6 +113,19 @@ impl Sensor {
         Ledger::new(self.take("LEDGER")?)
     }
 
+    /// How often the kernel skipped each program, of those that it did skip. Such an event is in no ledger.
+    pub fn skipped(&self) -> Result<Vec<(&'static str, u64)>, SensorError> {
+        let attached = self.hooks.iter().filter(|hook| hook.state == HookState::Attached);
+        let programs: BTreeSet<_> = attached.map(|hook| hook.program).collect();
+        let mut skipped = Vec::new();
+        for program in programs {
+            let Some(Ok(fd)) = self.bpf.program(program).map(aya::programs::Program::fd) else { continue };
+            let runs = skipped::of(fd).map_err(|source| SensorError::Skipped { program, source })?;
+            skipped.extend(runs.filter(|runs| *runs > 0).map(|runs| (program, runs)));
+        }
+        Ok(skipped)
+    }
+
     /// Forwards what the kernel programs log to the `log` crate, for ever.
     pub fn forward_logs(&mut self) -> Result<impl Future<Output = io::Result<()>> + use<>, SensorError> {
         let logger = aya_log::EbpfLogger::init(&mut self.bpf).map_err(SensorError::Log)?;
@@ -124,7 +144,7 @@ impl Sensor {
     }
 }
 
-fn settings(options: &Options, types: &KernelTypes) -> Result<Settings, SensorError> {
+fn settings(options: &Options, types: &KernelTypes, cpus: u32) -> Result<Settings, SensorError> {
     let cgroup_ssid = match &options.cgroup_controller {
         None => ABSENT,
         Some(name) => types.cgroup_ssid(name).ok_or_else(|| SensorError::NoController(name.clone()))?,
@@ -137,6 +157,11 @@ fn settings(options: &Options, types: &KernelTypes) -> Result<Settings, SensorEr
         bulk_limit: u64::from(options.ring_bytes) / 4 * 3,
         has_task_pt_regs: types.has_function("bpf_task_pt_regs").into(),
         stack_size: THREAD_SIZE,
+        cpus: cpus.into(),
+        sys_open: OLD_OPENS.0,
+        sys_openat: libc::SYS_openat as u64,
+        sys_openat2: libc::SYS_openat2 as u64,
+        sys_creat: OLD_OPENS.1,
     })
 }
 

@@ -56,10 +56,10 @@ pub static EVENT: Event = Event {
         // At exit alone: the arguments are still in the task's saved registers, the memory they point to has been
         // paged in by the call itself, and no table has to join two halves.
         points: &[
-            Point { program: "open_exit_open", target: "syscalls/sys_exit_open" },
-            Point { program: "open_exit_openat", target: "syscalls/sys_exit_openat" },
-            Point { program: "open_exit_openat2", target: "syscalls/sys_exit_openat2" },
-            Point { program: "open_exit_creat", target: "syscalls/sys_exit_creat" },
+            Point { program: "open_exit", target: "syscalls/sys_exit_open" },
+            Point { program: "open_exit", target: "syscalls/sys_exit_openat" },
+            Point { program: "open_exit", target: "syscalls/sys_exit_openat2" },
+            Point { program: "open_exit", target: "syscalls/sys_exit_creat" },
         ],
     }],
     fields: &[

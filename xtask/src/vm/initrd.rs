@@ -1,0 +1,76 @@
+//! What a guest boots into: busybox, the kernel tests as one static program, and a script that runs them.
+
+use std::{
+    fs::{self, File, Permissions},
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{artifacts, sh};
+
+const BUSYBOX: &str = "/bin/busybox";
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+const DIRECTORIES: &[&str] = &["bin", "dev", "proc", "sys", "tmp", "usr/share", "var/tmp"];
+
+/// Builds the tests and packs them; gives the archive.
+pub fn build(only: Option<&str>) -> Result<PathBuf> {
+    let root = super::dir().join("root");
+    if root.exists() {
+        fs::remove_dir_all(&root).with_context(|| format!("remove {}", root.display()))?;
+    }
+    for dir in DIRECTORIES {
+        let dir = root.join(dir);
+        fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+    }
+    copy(Path::new(BUSYBOX), &root.join("bin/busybox"))?;
+    symlink("busybox", root.join("bin/sh")).context("link the guest's shell")?;
+    copy(&tests()?, &root.join("kernel-tests"))?;
+    sh::write_file(&root.join("arguments"), only.unwrap_or_default())?;
+    let init = root.join("init");
+    sh::write_file(&init, include_str!("guest-init.sh"))?;
+    fs::set_permissions(&init, Permissions::from_mode(0o755)).context("make the guest's init a program")?;
+    pack(&root)
+}
+
+/// The test program, linked statically: the guest has no libraries. A target directory of its own, since the flags
+/// would make cargo build everything in the usual one anew.
+fn tests() -> Result<PathBuf> {
+    let mut cargo = sh::cargo();
+    // With --target the flags do not reach build scripts and derive macros.
+    cargo
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static")
+        .env("CARGO_TARGET_DIR", super::dir().join("build"))
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .args(["build", "--package", "nightjar-tests", "--test", "kernel", "--target", TARGET]);
+    artifacts::build_test(&mut cargo, "kernel")
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("copy {}", from.display()))?;
+    Ok(())
+}
+
+/// Packs a directory as the kernel unpacks it.
+fn pack(root: &Path) -> Result<PathBuf> {
+    let archive = root.with_extension("cpio");
+    let out = File::create(&archive).with_context(|| format!("make {}", archive.display()))?;
+    let mut find = Command::new(BUSYBOX)
+        .args(["find", "."])
+        .current_dir(root)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("start busybox find")?;
+    let names = find.stdout.take().context("the names are not piped")?;
+    let mut cpio = Command::new(BUSYBOX);
+    cpio.args(["cpio", "-o", "-H", "newc"]).current_dir(root).stdin(names).stdout(out).stderr(Stdio::null());
+    let packed = cpio.status().context("start busybox cpio")?;
+    let found = find.wait().context("wait for busybox find")?;
+    if !packed.success() || !found.success() {
+        bail!("pack {}: find ended with {found}, cpio with {packed}", root.display());
+    }
+    Ok(archive)
+}

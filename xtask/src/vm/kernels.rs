@@ -1,0 +1,211 @@
+//! Which kernels, and how they are got: packages of Debian's suites, unpacked, never installed.
+//!
+//! A private apt list in target/vm keeps the other suites away from the machine's own package state. The archive's
+//! address is the one that the machine uses itself.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::sh;
+
+pub struct Series {
+    pub name: &'static str,
+    suite: &'static str,
+    /// Whether it may be missing: a suite that does not always have a kernel.
+    pub optional: bool,
+}
+
+const fn series(name: &'static str, suite: &'static str) -> Series {
+    Series { name, suite, optional: false }
+}
+
+pub const SERIES: [Series; 5] = [
+    series("5.10", "bullseye"),
+    series("6.1", "bookworm"),
+    series("6.12", "trixie"),
+    series("sid", "sid"),
+    Series { name: "experimental", suite: "experimental", optional: true },
+];
+
+pub struct Kernel {
+    pub version: String,
+    pub image: PathBuf,
+}
+
+/// Depends on the newest kernel of its suite. The flavour for virtual machines has no drivers that QEMU has no use
+/// for: it is a third of the size.
+const NEWEST: &str = "linux-image-cloud-amd64";
+
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// The newest kernel of a series; one that is here already unless newer ones are asked for.
+pub fn provide(series: &Series, refresh: bool) -> Result<Kernel> {
+    let dir = super::dir().join("kernels").join(series.name);
+    let unpacked = dir.join("root");
+    if !refresh && let Some(kernel) = find(&unpacked)? {
+        return Ok(kernel);
+    }
+    let apt = Apt::new(series, dir.join("apt"))?;
+    let package = apt.package_with_image()?;
+    println!("fetching {package}");
+    sh::run(apt.get().current_dir(&apt.dir).args(["download", &package]))?;
+    let file = only_package(&apt.dir)?;
+    if unpacked.exists() {
+        fs::remove_dir_all(&unpacked).with_context(|| format!("remove {}", unpacked.display()))?;
+    }
+    sh::run(Command::new("dpkg").arg("-x").args([&file, &unpacked]))?;
+    fs::remove_dir_all(&apt.dir).with_context(|| format!("remove {}", apt.dir.display()))?;
+    find(&unpacked)?.with_context(|| format!("{package} has no kernel image"))
+}
+
+/// The one image of an unpacked package: boot/vmlinuz-VERSION, or in newer suites usr/lib/modules/VERSION/vmlinuz.
+fn find(unpacked: &Path) -> Result<Option<Kernel>> {
+    for entry in list(&unpacked.join("boot"))? {
+        if let Some(version) = entry.name.strip_prefix("vmlinuz-") {
+            return Ok(Some(Kernel { version: version.to_owned(), image: entry.path }));
+        }
+    }
+    for entry in list(&unpacked.join("usr/lib/modules"))? {
+        let image = entry.path.join("vmlinuz");
+        if image.exists() {
+            return Ok(Some(Kernel { version: entry.name, image }));
+        }
+    }
+    Ok(None)
+}
+
+struct Entry {
+    name: String,
+    path: PathBuf,
+}
+
+/// What a directory holds; nothing when there is none.
+fn list(dir: &Path) -> Result<Vec<Entry>> {
+    if !dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let read = || -> std::io::Result<Vec<Entry>> {
+        fs::read_dir(dir)?
+            .map(|entry| {
+                let entry = entry?;
+                Ok(Entry { name: entry.file_name().to_string_lossy().into_owned(), path: entry.path() })
+            })
+            .collect()
+    };
+    read().with_context(|| format!("list {}", dir.display()))
+}
+
+fn only_package(dir: &Path) -> Result<PathBuf> {
+    let package = list(dir)?.into_iter().find(|entry| entry.name.ends_with(".deb"));
+    Ok(package.with_context(|| format!("apt-get download left no package in {}", dir.display()))?.path)
+}
+
+/// apt with lists and cache of its own, for one suite.
+struct Apt {
+    dir: PathBuf,
+}
+
+impl Apt {
+    fn new(series: &Series, dir: PathBuf) -> Result<Apt> {
+        if dir.exists() {
+            fs::remove_dir_all(&dir).with_context(|| format!("remove {}", dir.display()))?;
+        }
+        let apt = Apt { dir };
+        let source = format!("deb [arch=amd64 signed-by={KEYRING}] {} {} main\n", archive()?, series.suite);
+        sh::write_file(&apt.dir.join("sources.list"), source)?;
+        for made in ["lists/partial", "cache/archives/partial"] {
+            let made = apt.dir.join(made);
+            fs::create_dir_all(&made).with_context(|| format!("make {}", made.display()))?;
+        }
+        sh::run(apt.get().arg("update"))
+            .with_context(|| format!("read the package list of {}", series.suite))?;
+        Ok(apt)
+    }
+
+    /// What the metapackage leads to. In newer suites the image is in a package that linux-image-* depends on.
+    fn package_with_image(&self) -> Result<String> {
+        let image =
+            self.dependency(NEWEST, "linux-image-")?.with_context(|| format!("{NEWEST} leads nowhere"))?;
+        Ok(self.dependency(&image, "linux-binary-")?.unwrap_or(image))
+    }
+
+    fn dependency(&self, package: &str, prefix: &str) -> Result<Option<String>> {
+        let text = sh::read(self.with_own_lists("apt-cache").args(["show", "--no-all-versions", package]))?;
+        Ok(dependency(&text, prefix))
+    }
+
+    fn get(&self) -> Command {
+        let mut command = self.with_own_lists("apt-get");
+        // The files are ours, and the user that apt would change to may not reach them.
+        command.args(["-qq", "-o", "Acquire::Retries=3", "-o", "APT::Sandbox::User="]);
+        command
+    }
+
+    fn with_own_lists(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let own = |path: &str| self.dir.join(path).display().to_string();
+        for option in [
+            format!("Dir::State::Lists={}", own("lists")),
+            format!("Dir::Cache={}", own("cache")),
+            format!("Dir::Etc::SourceList={}", own("sources.list")),
+            "Dir::Etc::SourceParts=/dev/null".to_owned(),
+        ] {
+            command.args(["-o", &option]);
+        }
+        command
+    }
+}
+
+/// The address of the Debian archive in the machine's own sources.
+fn archive() -> Result<String> {
+    let format = "$(LABEL) $(COMPONENT) $(REPO_URI)";
+    let targets =
+        sh::read(Command::new("apt-get").args(["indextargets", "--format", format, "Created-By: Packages"]))?;
+    let found = targets.lines().find_map(|line| line.strip_prefix("Debian main "));
+    match found {
+        Some(address) => Ok(address.to_owned()),
+        None => bail!("apt's lists name no Debian archive: run apt-get update"),
+    }
+}
+
+/// The first package with this prefix that a record depends on.
+fn dependency(record: &str, prefix: &str) -> Option<String> {
+    let list = record.lines().find_map(|line| line.strip_prefix("Depends: "))?;
+    let names = list.split(", ").filter_map(|item| item.split(' ').next());
+    names.map(str::to_owned).find(|name| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_metapackage_leads_to_the_image() {
+        let record = "Package: linux-image-cloud-amd64\nVersion: 7.2.13-1\nDepends: linux-base-cloud-amd64 (= 7.2.13-1), \
+                      linux-image-7.2.13+deb14-cloud-amd64 (= 7.2.13-1)\n";
+        assert_eq!(
+            dependency(record, "linux-image-").as_deref(),
+            Some("linux-image-7.2.13+deb14-cloud-amd64")
+        );
+        assert_eq!(dependency(record, "linux-binary-"), None);
+        assert_eq!(dependency("Package: x\n", "linux-image-"), None);
+    }
+
+    #[test]
+    fn an_unpacked_package_tells_its_version() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(find(dir.path()).unwrap().is_none());
+        sh::write_file(&dir.path().join("boot/config-6.1.0"), "").unwrap();
+        assert!(find(dir.path()).unwrap().is_none());
+        sh::write_file(&dir.path().join("boot/vmlinuz-6.1.0"), "").unwrap();
+        assert_eq!(find(dir.path()).unwrap().unwrap().version, "6.1.0");
+        let dir = tempfile::tempdir().unwrap();
+        sh::write_file(&dir.path().join("usr/lib/modules/7.2.13+deb14/vmlinuz"), "").unwrap();
+        assert_eq!(find(dir.path()).unwrap().unwrap().version, "7.2.13+deb14");
+    }
+}
