@@ -137,7 +137,7 @@ pub fn add(word: *mut u64, number: i64) {
 /// Word by word: `write_bytes` would become a loop over bytes that the verifier has to walk.
 #[inline(always)]
 pub fn zero<T>(record: *mut T) {
-    const { assert!(size_of::<T>() % 8 == 0 && align_of::<T>() == 8) };
+    const { assert!(size_of::<T>().is_multiple_of(8) && align_of::<T>() == 8) };
     let words = record.cast::<u64>();
     let mut i = 0;
     while i < const { size_of::<T>() / 8 } {

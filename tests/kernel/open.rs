@@ -278,15 +278,11 @@ fn two_hundred_threads_opening_at_once_are_seen_or_known_to_be_skipped() {
                 start.wait();
                 File::create(&path).unwrap();
                 // SAFETY: no arguments.
-                (path, unsafe { libc::gettid() } as u32)
+                (path.to_str().unwrap().to_owned(), unsafe { libc::gettid() } as u32)
             })
         })
         .collect();
-    let mut expected: HashMap<_, _> = threads
-        .into_iter()
-        .map(|thread| thread.join().unwrap())
-        .map(|(path, tid)| (path.to_str().unwrap().to_owned(), tid))
-        .collect();
+    let mut expected: HashMap<_, _> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     let mut last = in_child(|| 0);
     last.wait().unwrap();
     let (_, before) = eyes.until(Kind::Exit, |seen| seen.0.header.pid == last.id());

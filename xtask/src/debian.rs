@@ -31,6 +31,7 @@ pub enum Need {
 const PACKAGES: &[Package] = &[
     Package { name: "rustc-web", needs: &[Need::Ebpf], why: "a rustc whose library source is packaged too" },
     Package { name: "cargo-web", needs: &[Need::Ebpf], why: "the cargo of that rustc" },
+    Package { name: "rust-web-clippy", needs: &[Need::Ebpf], why: "the clippy of that rustc" },
     Package {
         name: "rust-web-src",
         needs: &[Need::Ebpf],

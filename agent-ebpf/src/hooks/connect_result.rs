@@ -78,7 +78,7 @@ fn begin(sock: Sock) {
 
 #[inline(always)]
 fn answer(sock: Sock, new: u8) {
-    let Some(entry) = CONNECTING.get_ptr_mut(&sock.0) else { return };
+    let Some(entry) = CONNECTING.get_ptr_mut(sock.0) else { return };
     let answer = outcome(sock, new);
     // SAFETY: a map's value stays readable until this program ends.
     unsafe {
@@ -104,7 +104,7 @@ fn outcome(sock: Sock, state: u8) -> i32 {
 /// The call returned before the answer: it is to be told when it comes, or now if it came meanwhile.
 #[inline(always)]
 pub(super) fn expect_outcome(sock: Sock, fd: i32) {
-    let Some(entry) = CONNECTING.get_ptr_mut(&sock.0) else { return };
+    let Some(entry) = CONNECTING.get_ptr_mut(sock.0) else { return };
     // SAFETY: as above.
     unsafe {
         (*entry).fd = fd;
@@ -125,7 +125,7 @@ pub(super) fn forget(sock: Sock) {
 /// Fills both ends from the entry of a socket that has sent its SYN; false when there is none.
 #[inline(always)]
 pub(super) fn fill_begun(sock: Sock, out: *mut Socket) -> bool {
-    let Some(entry) = CONNECTING.get_ptr(&sock.0) else { return false };
+    let Some(entry) = CONNECTING.get_ptr(sock.0) else { return false };
     // SAFETY: as above; `out` is a record's body. The own end was filled from the socket, which knows its port by now.
     unsafe {
         let from = (&raw const (*entry).socket.destination).cast::<u64>();

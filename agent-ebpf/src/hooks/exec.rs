@@ -142,7 +142,7 @@ fn names(body: *mut Exec, task: Task) {
             COMM_LEN as u32,
             task.comm_address() as *const _,
         );
-        if let Some(before) = RENAMED.get_ptr(&tid) {
+        if let Some(before) = RENAMED.get_ptr(tid) {
             let to = (&raw mut (*body).comm_before).cast::<u64>();
             to.write((*before).0);
             to.add(1).write((*before).1);

@@ -10,9 +10,9 @@ use crate::{emit::Tail, maps::Walk, offset};
 /// Appends the components of (mount, dentry), leaf first, and says whether that is all of them.
 ///
 /// A walk ends at the task's root (chroot and pivot_root obeyed), at the top of its mount namespace, or at a dentry
-/// that hangs nowhere, whose own name is then the only component (memfd) or is empty: then there is no path (pipe). A file that is
-/// itself the root of a mount which hangs nowhere (open_tree(2) with OPEN_TREE_CLONE: how runc runs itself) is named
-/// from the root of its filesystem.
+/// that hangs nowhere, whose own name is then the only component (memfd) or is empty: then there is no path (pipe). A
+/// file that is itself the root of a mount which hangs nowhere (open_tree(2) with OPEN_TREE_CLONE: how runc runs
+/// itself) is named from the root of its filesystem.
 #[inline(always)]
 pub fn append(tail: &Tail, task: Task, mount: u64, dentry: u64) -> Span {
     let fs = task.fs();

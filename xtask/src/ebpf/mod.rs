@@ -26,7 +26,7 @@ use crate::{artifacts, sh, test};
 pub enum Command {
     /// Build the object and commit-ready record in agent-ebpf/prebuilt.
     Build,
-    /// Rebuild the object and compare it byte for byte; with another toolchain, run the kernel tests on the new one.
+    /// Lint the kernel side, rebuild the object and compare it byte for byte; with another toolchain, run the kernel tests on the new one.
     Check,
 }
 
@@ -69,6 +69,7 @@ pub fn check() -> Result<()> {
     let record = check_digests()?;
     println!("the committed object, its sources and its record agree by digest");
     let toolchain = Toolchain::obtain()?;
+    lint(&toolchain)?;
     let object = compile(&toolchain)?;
     let rebuilt = sh::root().join("target/ebpf/nightjar.bpf.o");
     sh::write_file(&rebuilt, &object)?;
@@ -103,6 +104,22 @@ fn flags() -> Vec<String> {
 }
 
 const TARGET: &str = "bpfel-unknown-none";
+
+fn lint(toolchain: &Toolchain) -> Result<()> {
+    let mut clippy = toolchain.clippy(&sh::root().join("agent-ebpf"))?;
+    clippy.env("CARGO_TARGET_DIR", sh::root().join("target/ebpf/clippy"));
+    clippy.args([
+        "--locked",
+        "--release",
+        "--target",
+        TARGET,
+        "-Zbuild-std=core",
+        "--",
+        "--deny",
+        "warnings",
+    ]);
+    sh::run(&mut clippy).context("lint agent-ebpf")
+}
 
 fn compile(toolchain: &Toolchain) -> Result<Vec<u8>> {
     let stage = Stage::lay(&sh::root(), &sh::root().join("target/ebpf/stage"))?;

@@ -34,6 +34,7 @@ pub struct Toolchain {
     rustc: PathBuf,
     cargo: PathBuf,
     linker: PathBuf,
+    family: Family,
 }
 
 impl Toolchain {
@@ -54,10 +55,7 @@ impl Toolchain {
     }
 
     fn of(family: Family) -> Result<Toolchain> {
-        let (rustc, cargo) = match family {
-            Family::Debian => (PathBuf::from("/usr/bin/rustc"), PathBuf::from("/usr/bin/cargo")),
-            Family::Nightly => (of_nightly("rustc")?, of_nightly("cargo")?),
-        };
+        let (rustc, cargo) = (program(family, "rustc")?, program(family, "cargo")?);
         let sysroot = sh::read(sh::isolate(&mut Command::new(&rustc)).args(["--print", "sysroot"]))?;
         let sysroot = PathBuf::from(sysroot.trim());
         let source = sysroot.join("lib/rustlib/src/rust/library/core");
@@ -82,12 +80,23 @@ impl Toolchain {
             bpf_linker: LINKER_VERSION.to_owned(),
             linker_llvm,
         };
-        Ok(Toolchain { sysroot, objcopy, identity, rustc, cargo, linker })
+        Ok(Toolchain { sysroot, objcopy, identity, rustc, cargo, linker, family })
     }
 
     /// Its cargo, started in a directory, deaf to the cargo and rustup that started us.
     pub fn cargo(&self, dir: &Path) -> Result<Command> {
-        let mut command = Command::new(&self.cargo);
+        self.command(&self.cargo, dir)
+    }
+
+    /// Its clippy. Not through cargo, which would look for one beside the user's own first.
+    pub fn clippy(&self, dir: &Path) -> Result<Command> {
+        let mut command = self.command(&program(self.family, "cargo-clippy")?, dir)?;
+        command.env("CARGO", &self.cargo).arg("clippy");
+        Ok(command)
+    }
+
+    fn command(&self, program: &Path, dir: &Path) -> Result<Command> {
+        let mut command = Command::new(program);
         sh::isolate(&mut command).current_dir(dir).env("RUSTC", &self.rustc);
         // Debian's rustc is a stable one; -Zbuild-std and the BPF intrinsics are not stable.
         command.env("RUSTC_BOOTSTRAP", "1");
@@ -103,6 +112,13 @@ impl Toolchain {
 /// `release` of `rustc -vV`, and the like.
 fn fact(verbose: &str, name: &str) -> Option<String> {
     verbose.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned)
+}
+
+fn program(family: Family, name: &str) -> Result<PathBuf> {
+    match family {
+        Family::Debian => Ok(Path::new("/usr/bin").join(name)),
+        Family::Nightly => of_nightly(name),
+    }
 }
 
 fn of_nightly(tool: &str) -> Result<PathBuf> {
