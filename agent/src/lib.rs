@@ -18,4 +18,5 @@ pub mod output;
 pub mod pipeline;
 pub mod privilege;
 pub mod sensor;
+pub mod timed;
 pub mod watch;

@@ -15,6 +15,7 @@ use crate::{
     identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Places, Sources},
     intake::Intake,
     sensor::{self, HookStatus, Ledger, Reader, Sensor, SensorError},
+    timed::timed,
 };
 
 /// How often the wall clock is looked at again: it can be set, CLOCK_BOOTTIME cannot.
@@ -75,7 +76,7 @@ impl Watch {
             warn!(event = hook.event, program = hook.program, reason = hook.reason, "hook not attached");
         }
         let (reader, ledger) = (sensor.reader()?, sensor.ledger()?);
-        if tracing::enabled!(tracing::Level::DEBUG) {
+        if tracing::enabled!(tracing::Level::TRACE) {
             let logs = sensor.forward_logs()?;
             tokio::spawn(async {
                 if let Err(error) = logs.await {
@@ -86,7 +87,7 @@ impl Watch {
         let places = Places { host: plan.host_root.clone(), ..Places::default() };
         let sources = Sources { places, ..Sources::default() };
         let mut identity = Identity::with_sources(&hierarchy, Clock::read(), Limits::default(), sources)?;
-        identity.seed()?;
+        timed("what runs already", || identity.seed())?;
         Ok(Watch { sensor, reader, ledger, identity, passed: Passed::default(), clock_read: Instant::now() })
     }
 
@@ -153,6 +154,6 @@ fn sensor_options(plan: &Plan, hierarchy: &Hierarchy) -> sensor::Options {
         self_pid: std::process::id(),
         cgroup_controller: hierarchy.controller.clone(),
         cgroup_hierarchy: hierarchy.id,
-        kernel_log: tracing::enabled!(tracing::Level::DEBUG),
+        kernel_log: tracing::enabled!(tracing::Level::TRACE),
     }
 }

@@ -3,6 +3,7 @@
 //! It starts other programs and compares files. Nothing that ships depends on it.
 
 mod artifacts;
+mod bench;
 mod debian;
 mod docs;
 mod ebpf;
@@ -44,6 +45,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Measure what the project promises.
+    Bench(bench::Args),
     /// Run a fuzz target; stable Rust is enough.
     Fuzz(fuzz::Args),
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Ebpf(ebpf::Command::Check) => ebpf::check(),
         Command::Tidy { fix } => tidy::run(fix),
         Command::Docs { check } => docs::run(check),
+        Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
     };
     match done {

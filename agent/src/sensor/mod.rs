@@ -24,7 +24,7 @@ pub use self::{
     ledger::Ledger,
     ring::Reader,
 };
-use crate::sensor::btf::KernelTypes;
+use crate::{sensor::btf::KernelTypes, timed::timed};
 
 /// Where tracepoints are listed. Mounted at start when it is not.
 pub const TRACEFS: &str = "/sys/kernel/tracing";
@@ -70,24 +70,25 @@ impl Sensor {
     /// that nothing can work here.
     pub fn start(options: &Options) -> Result<Sensor, SensorError> {
         mount_tracefs()?;
-        let types = KernelTypes::of_running_kernel()?;
-        let offsets = types.offsets()?;
-        let settings = settings(options, &types)?.words();
-        let btf = Btf::from_sys_fs().map_err(SensorError::Btf)?;
+        let (offsets, settings) = timed("kernel types", || {
+            let types = KernelTypes::of_running_kernel()?;
+            Ok((types.offsets()?, settings(options, &types)?.words()))
+        })?;
+        let btf = timed("aya's kernel types", || Btf::from_sys_fs().map_err(SensorError::Btf))?;
         let cpus = aya::util::nr_cpus().map_err(|(_, source)| SensorError::Cpus(source))?;
         let log_level = if options.kernel_log { aya_log::Level::Debug as u8 } else { 0 };
         let object = object::bytes()?;
-        let mut bpf = EbpfLoader::new()
+        let mut loader = EbpfLoader::new();
+        loader
             .btf(Some(&btf))
             .override_global("OFFSETS", &offsets, true)
             .override_global("SETTINGS", &settings, true)
             .override_global(aya_log::LEVEL, &log_level, false)
             .map_max_entries("EVENTS", options.ring_bytes)
             .map_max_entries("SCRATCH", cpus as u32)
-            .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE })
-            .load(&object)
-            .map_err(SensorError::Load)?;
-        let hooks = attach::attach(&mut bpf, &btf, &options.kinds);
+            .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
+        let mut bpf = timed("object and maps", || loader.load(&object).map_err(SensorError::Load))?;
+        let hooks = timed("programs", || attach::attach(&mut bpf, &btf, &options.kinds));
         Ok(Sensor { bpf, hooks })
     }
 

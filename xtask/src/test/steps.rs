@@ -27,7 +27,8 @@ pub enum Part {
 
 /// The crate of tests that load the agent into this machine's kernel.
 const KERNEL_PACKAGE: &str = "nightjar-tests";
-const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
+/// Names the folder of rule files of other projects.
+pub const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
 
 impl Part {
     const ALL: [Part; 10] = [
