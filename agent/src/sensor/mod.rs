@@ -3,11 +3,12 @@
 //! It does not interpret records; that begins in `intake`.
 
 mod attach;
-pub mod btf;
+mod btf;
 mod error;
 pub mod ledger;
 mod object;
 mod ring;
+mod types;
 
 use std::{collections::BTreeSet, io, path::Path};
 
@@ -24,7 +25,7 @@ pub use self::{
     ledger::Ledger,
     ring::Reader,
 };
-use crate::{sensor::btf::KernelTypes, timed::timed};
+use crate::{sensor::types::KernelTypes, timed::timed};
 
 /// Where tracepoints are listed. Mounted at start when it is not.
 pub const TRACEFS: &str = "/sys/kernel/tracing";
