@@ -5,11 +5,18 @@ use std::{
     path::Path,
 };
 
-use aya::{Btf, Ebpf, programs::Program};
+use aya::{
+    Btf, Ebpf,
+    programs::{Program, ProgramError},
+};
 use nightjar_events::{EVENTS, Event, Family, Hook, Kind, Point};
 use serde::Serialize;
 
-use super::TRACEFS;
+use super::{
+    TRACEFS,
+    verify::{self, Verdicts},
+};
+use crate::timed::timed;
 
 /// One program and what became of it.
 #[derive(Clone, Debug, Serialize)]
@@ -33,16 +40,20 @@ pub enum HookState {
 }
 
 pub(super) fn attach(bpf: &mut Ebpf, btf: &Btf, kinds: &BTreeSet<Kind>) -> Vec<HookStatus> {
-    let mut done = HashMap::new();
-    EVENTS
-        .iter()
-        .filter(|event| kinds.contains(&event.kind))
-        .flat_map(|event| best(bpf, btf, event, &mut done))
-        .collect()
+    let events = || EVENTS.iter().filter(|event| kinds.contains(&event.kind));
+    let likely = events().filter_map(|event| event.hooks.first()).flat_map(|hook| hook.points);
+    let verdicts = timed("verify", || verify::all(bpf, btf, likely.filter(|point| exists(point))));
+    let mut done = Done { verdicts, states: HashMap::new() };
+    timed("attach", || events().flat_map(|event| best(bpf, btf, event, &mut done)).collect())
 }
 
-/// What became of a program that several events share.
-type Done = HashMap<&'static str, (HookState, Option<String>)>;
+/// What is known of programs already.
+struct Done {
+    /// Of those that have been verified and not been attached yet.
+    verdicts: Verdicts,
+    /// Of those that have been tried: several events may share one.
+    states: HashMap<&'static str, (HookState, Option<String>)>,
+}
 
 /// The statuses of the first hook that works, or else of the last that was tried.
 fn best(bpf: &mut Ebpf, btf: &Btf, event: &Event, done: &mut Done) -> Vec<HookStatus> {
@@ -59,8 +70,9 @@ fn best(bpf: &mut Ebpf, btf: &Btf, event: &Event, done: &mut Done) -> Vec<HookSt
 
 fn try_hook(bpf: &mut Ebpf, btf: &Btf, event: &Event, hook: &Hook, done: &mut Done) -> Vec<HookStatus> {
     let status = |point: &Point| {
-        let (state, reason) =
-            done.entry(point.program).or_insert_with(|| attach_point(bpf, btf, point)).clone();
+        let Done { verdicts, states } = &mut *done;
+        let attach = || attach_point(bpf, btf, point, verdicts);
+        let (state, reason) = states.entry(point.program).or_insert_with(attach).clone();
         let (program, target, family) = (point.program, point.target, family_of(point).name());
         HookStatus { event: event.name, program, target, family, state, reason }
     };
@@ -72,29 +84,36 @@ fn family_of(point: &Point) -> Family {
     if point.target.contains('/') { Family::SyscallTracepoint } else { Family::BtfTracepoint }
 }
 
-fn attach_point(bpf: &mut Ebpf, btf: &Btf, point: &Point) -> (HookState, Option<String>) {
+fn attach_point(
+    bpf: &mut Ebpf,
+    btf: &Btf,
+    point: &Point,
+    verdicts: &mut Verdicts,
+) -> (HookState, Option<String>) {
+    if !exists(point) {
+        return (HookState::Absent, Some("this kernel has no such tracepoint".into()));
+    }
     let Some(program) = bpf.program_mut(point.program) else {
         return (HookState::Failed, Some(format!("the eBPF object has no program {}", point.program)));
     };
-    let result = match program {
-        Program::BtfTracePoint(p) => p.load(point.target, btf).and_then(|()| p.attach().map(drop)),
-        Program::TracePoint(p) => {
-            let Some((category, name)) = point.target.split_once('/') else {
-                return (HookState::Failed, Some(format!("{} is no category/name", point.target)));
-            };
-            if !Path::new(TRACEFS).join("events").join(category).join(name).is_dir() {
-                return (HookState::Absent, Some("this kernel has no such tracepoint".into()));
-            }
-            p.load().and_then(|()| p.attach(category, name).map(drop))
-        }
-        other => {
-            return (HookState::Failed, Some(format!("unexpected program type {:?}", other.prog_type())));
-        }
-    };
-    match result {
+    let verdict = verdicts.remove(point.program).unwrap_or_else(|| verify::one(program, btf, point));
+    match verdict.and_then(|()| attach_program(program, point)) {
         Ok(()) => (HookState::Attached, None),
         Err(error) => (HookState::Failed, Some(explain(&error))),
     }
+}
+
+fn attach_program(program: &mut Program, point: &Point) -> Result<(), ProgramError> {
+    match (program, point.target.split_once('/')) {
+        (Program::BtfTracePoint(program), _) => program.attach().map(drop),
+        (Program::TracePoint(program), Some((category, name))) => program.attach(category, name).map(drop),
+        (_, _) => Err(ProgramError::UnexpectedProgramType),
+    }
+}
+
+/// Whether the kernel has the target, as far as that can be told before a program is loaded for it.
+fn exists(point: &Point) -> bool {
+    !point.target.contains('/') || Path::new(TRACEFS).join("events").join(point.target).is_dir()
 }
 
 /// The error with its causes, in one line; of a verifier's log only the end, where the reason stands.

@@ -9,6 +9,7 @@ pub mod ledger;
 mod object;
 mod ring;
 mod types;
+mod verify;
 
 use std::{collections::BTreeSet, io, path::Path};
 
@@ -89,7 +90,7 @@ impl Sensor {
             .map_max_entries("SCRATCH", cpus as u32)
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
         let mut bpf = timed("object and maps", || loader.load(&object).map_err(SensorError::Load))?;
-        let hooks = timed("programs", || attach::attach(&mut bpf, &btf, &options.kinds));
+        let hooks = attach::attach(&mut bpf, &btf, &options.kinds);
         Ok(Sensor { bpf, hooks })
     }
 
