@@ -1,9 +1,10 @@
 //! Finds the few rules that an event could match without asking the others.
 //!
-//! Most conditions cannot be true unless some field is one of some words: `… and proc.name in (nc, ncat)`. Such a
-//! rule is filed under those words; the event's own value then finds it. What cannot be filed is always asked.
+//! Most conditions cannot be true unless some field is, begins with or ends with one of some words:
+//! `… and proc.name in (nc, ncat)`. Such a rule is filed under those words; the event's own value then finds it. What
+//! cannot be filed is always asked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use nightjar_events::Cut;
 
@@ -25,15 +26,21 @@ pub struct Index {
     groups: Vec<Group>,
 }
 
-/// Rules that want a field to be one of some words.
+/// Rules that want a field to be one of some words, or to have one at its beginning or end.
 struct Group {
     read: ReadId,
-    by_word: HashMap<Vec<u8>, Vec<u32>>,
+    whole: Words,
+    /// By the words' length.
+    starts: BTreeMap<usize, Words>,
+    ends: BTreeMap<usize, Words>,
     /// All of them, for a value that is cut or no single text.
     all: Vec<u32>,
 }
 
-/// Fields of which at least one must be one of its words.
+/// Places of rules, in order, by the word they want.
+type Words = HashMap<Vec<u8>, Vec<u32>>;
+
+/// Fields of which at least one must have one of its words.
 type Guard<'t> = Vec<(ReadId, &'t TextTest)>;
 
 impl Index {
@@ -49,23 +56,21 @@ impl Index {
     }
 
     fn file(&mut self, place: u32, read: ReadId, test: &TextTest) {
-        let group = match self.groups.iter().position(|group| group.read == read) {
-            Some(known) => &mut self.groups[known],
-            None => {
-                self.groups.push(Group { read, by_word: HashMap::new(), all: Vec::new() });
-                let last = self.groups.len() - 1;
-                &mut self.groups[last]
-            }
-        };
+        let known = self.groups.iter().position(|group| group.read == read);
+        let at = known.unwrap_or_else(|| {
+            self.groups.push(Group::new(read));
+            self.groups.len() - 1
+        });
+        let group = &mut self.groups[at];
         for word in words(test) {
-            let places = group.by_word.entry(word.clone()).or_default();
-            if places.last() != Some(&place) {
-                places.push(place);
-            }
+            let words = match test {
+                TextTest::Startswith(_) => group.starts.entry(word.len()).or_default(),
+                TextTest::Endswith(_) => group.ends.entry(word.len()).or_default(),
+                _ => &mut group.whole,
+            };
+            add(words.entry(word.clone()).or_default(), place);
         }
-        if group.all.last() != Some(&place) {
-            group.all.push(place);
-        }
+        add(&mut group.all, place);
     }
 
     /// Places of the rules that must be asked, in order.
@@ -75,15 +80,38 @@ impl Index {
             reader.fill(group.read);
             match reader.got(group.read) {
                 Got::Known(Value::Absent) => {}
-                Got::Known(Value::Text(text)) if text.cut == Cut::None => {
-                    out.extend(group.by_word.get(&*text.bytes).into_iter().flatten());
-                }
+                Got::Known(Value::Text(text)) if text.cut == Cut::None => group.find(&text.bytes, &mut out),
                 Got::Known(_) | Got::Unknown => out.extend(&group.all),
             }
         }
-        out.sort_unstable();
-        out.dedup();
+        if out.len() > self.always.len() {
+            out.sort_unstable();
+            out.dedup();
+        }
         out
+    }
+}
+
+impl Group {
+    fn new(read: ReadId) -> Group {
+        let (starts, ends) = (BTreeMap::new(), BTreeMap::new());
+        Group { read, whole: HashMap::new(), starts, ends, all: Vec::new() }
+    }
+
+    fn find(&self, value: &[u8], out: &mut Vec<u32>) {
+        out.extend(self.whole.get(value).into_iter().flatten());
+        for (len, words) in self.starts.range(..=value.len()) {
+            out.extend(words.get(&value[..*len]).into_iter().flatten());
+        }
+        for (len, words) in self.ends.range(..=value.len()) {
+            out.extend(words.get(&value[value.len() - len..]).into_iter().flatten());
+        }
+    }
+}
+
+fn add(places: &mut Vec<u32>, place: u32) {
+    if places.last() != Some(&place) {
+        places.push(place);
     }
 }
 
@@ -93,7 +121,7 @@ fn guard<'a>(arena: &'a Arena, program: &Program, step: u32) -> Option<Guard<'a>
         Step::Check(id) => {
             let compare = &arena.checks[id.0 as usize].compare;
             match &compare.test {
-                Test::Text(test @ (TextTest::Eq(_) | TextTest::In(_))) if !compare.negated => {
+                Test::Text(test) if !compare.negated && words(test).next().is_some() => {
                     Some(vec![(compare.read, test)])
                 }
                 _ => None,
@@ -101,7 +129,7 @@ fn guard<'a>(arena: &'a Arena, program: &Program, step: u32) -> Option<Guard<'a>
         }
         Step::And(parts) => {
             let guards = parts.iter().filter_map(|part| guard(arena, program, *part));
-            guards.min_by_key(|guard| guard.iter().map(|(_, test)| words(test).count()).sum::<usize>())
+            guards.min_by_key(|guard| guard.iter().map(|(_, test)| width(test)).sum::<usize>())
         }
         Step::Or(parts) => {
             let mut all = Vec::new();
@@ -114,14 +142,19 @@ fn guard<'a>(arena: &'a Arena, program: &Program, step: u32) -> Option<Guard<'a>
     }
 }
 
+/// How many values a test may hold for, compared with other tests: many more have a word at an end than are one.
+fn width(test: &TextTest) -> usize {
+    let each = if matches!(test, TextTest::Startswith(_) | TextTest::Endswith(_)) { 16 } else { 1 };
+    each * words(test).count()
+}
+
+/// The words of a test that holds for no text without one of them.
 fn words(test: &TextTest) -> impl Iterator<Item = &Vec<u8>> {
     let (one, many) = match test {
-        TextTest::Eq(word) => (Some(word), None),
+        TextTest::Eq(word) | TextTest::Startswith(word) | TextTest::Endswith(word) => (Some(word), None),
         TextTest::In(words) => (None, Some(words)),
         TextTest::Contains(_)
         | TextTest::Icontains(_)
-        | TextTest::Startswith(_)
-        | TextTest::Endswith(_)
         | TextTest::Glob(_)
         | TextTest::Regex(_)
         | TextTest::Pmatch(_) => (None, None),
