@@ -15,7 +15,7 @@ use super::{
     text::TextTest,
 };
 use crate::{
-    rule::check::{Arena, ReadId},
+    rule::check::{Arena, CheckId, ReadId},
     value::Value,
 };
 
@@ -43,11 +43,18 @@ type Words = HashMap<Vec<u8>, Vec<u32>>;
 /// Fields of which at least one must have one of its words.
 type Guard<'t> = Vec<(ReadId, &'t TextTest)>;
 
+/// Which rules ask a field for a word.
+type Wanted<'t> = HashMap<(ReadId, &'t [u8]), Vec<u32>>;
+
 impl Index {
     pub fn new(arena: &Arena, program: &Program) -> Index {
+        let mut wanted = Wanted::new();
+        for (place, root) in (0u32..).zip(program.roots()) {
+            count(arena, program, root, place, &mut wanted);
+        }
         let mut index = Index::default();
         for (place, root) in (0u32..).zip(program.roots()) {
-            match guard(arena, program, root) {
+            match guard(arena, program, root, &wanted) {
                 Some(guard) => guard.into_iter().for_each(|(read, test)| index.file(place, read, test)),
                 None => index.always.push(place),
             }
@@ -115,30 +122,51 @@ fn add(places: &mut Vec<u32>, place: u32) {
     }
 }
 
-/// What must hold for a step to be anything but false; the narrowest where there are several.
-fn guard<'a>(arena: &'a Arena, program: &Program, step: u32) -> Option<Guard<'a>> {
+fn count<'a>(arena: &'a Arena, program: &Program, step: u32, place: u32, wanted: &mut Wanted<'a>) {
     match program.at(step) {
         Step::Check(id) => {
-            let compare = &arena.checks[id.0 as usize].compare;
-            match &compare.test {
-                Test::Text(test) if !compare.negated && words(test).next().is_some() => {
-                    Some(vec![(compare.read, test)])
-                }
-                _ => None,
+            if let Some((read, test)) = filable(arena, *id) {
+                words(test).for_each(|word| add(wanted.entry((read, word)).or_default(), place));
             }
         }
+        Step::And(parts) | Step::Or(parts) => {
+            parts.iter().for_each(|part| count(arena, program, *part, place, wanted));
+        }
+        Step::Not(_) | Step::Const(_) => {}
+    }
+}
+
+/// What must hold for a step to be anything but false. Where there are several, the one whose words are shared with
+/// the fewest rules: that a file is a plain one says nothing when every rule asks for it.
+fn guard<'a>(arena: &'a Arena, program: &Program, step: u32, wanted: &Wanted<'_>) -> Option<Guard<'a>> {
+    match program.at(step) {
+        Step::Check(id) => filable(arena, *id).map(|one| vec![one]),
         Step::And(parts) => {
-            let guards = parts.iter().filter_map(|part| guard(arena, program, *part));
-            guards.min_by_key(|guard| guard.iter().map(|(_, test)| width(test)).sum::<usize>())
+            let guards = parts.iter().filter_map(|part| guard(arena, program, *part, wanted));
+            let shared = |(read, test): &(ReadId, &TextTest)| {
+                words(test).map(|word| wanted.get(&(*read, word)).map_or(0, Vec::len)).max()
+            };
+            guards.min_by_key(|guard| {
+                (guard.iter().map(shared).max(), guard.iter().map(|(_, test)| width(test)).sum::<usize>())
+            })
         }
         Step::Or(parts) => {
             let mut all = Vec::new();
             for part in parts {
-                all.extend(guard(arena, program, *part)?);
+                all.extend(guard(arena, program, *part, wanted)?);
             }
             Some(all)
         }
         Step::Not(_) | Step::Const(_) => None,
+    }
+}
+
+/// The comparison, when it can hold only for a value with one of its words.
+fn filable(arena: &Arena, id: CheckId) -> Option<(ReadId, &TextTest)> {
+    let compare = &arena.checks[id.0 as usize].compare;
+    match &compare.test {
+        Test::Text(test) if !compare.negated && words(test).next().is_some() => Some((compare.read, test)),
+        _ => None,
     }
 }
 
