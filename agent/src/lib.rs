@@ -14,6 +14,7 @@ pub mod config;
 pub mod demo;
 pub mod identity;
 pub mod intake;
+pub mod memory;
 pub mod output;
 pub mod pipeline;
 pub mod privilege;

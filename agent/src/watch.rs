@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 use crate::{
     identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Places, Sources},
     intake::Intake,
+    memory,
     sensor::{self, HookStatus, Ledger, Reader, Sensor, SensorError},
     timed::timed,
 };
@@ -88,6 +89,7 @@ impl Watch {
         let sources = Sources { places, ..Sources::default() };
         let mut identity = Identity::with_sources(&hierarchy, Clock::read(), Limits::default(), sources)?;
         timed("what runs already", || identity.seed())?;
+        memory::give_back();
         Ok(Watch { sensor, reader, ledger, identity, passed: Passed::default(), clock_read: Instant::now() })
     }
 

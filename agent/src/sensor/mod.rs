@@ -7,6 +7,7 @@ mod btf;
 mod error;
 pub mod ledger;
 mod object;
+mod pages;
 mod ring;
 mod types;
 mod verify;
@@ -65,6 +66,7 @@ pub struct Options {
 pub struct Sensor {
     bpf: Ebpf,
     hooks: Vec<HookStatus>,
+    ring_bytes: u32,
 }
 
 impl Sensor {
@@ -91,7 +93,7 @@ impl Sensor {
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
         let mut bpf = timed("object and maps", || loader.load(&object).map_err(SensorError::Load))?;
         let hooks = attach::attach(&mut bpf, &btf, &options.kinds);
-        Ok(Sensor { bpf, hooks })
+        Ok(Sensor { bpf, hooks, ring_bytes: options.ring_bytes })
     }
 
     /// What was attached and what was not, one row a program.
@@ -101,7 +103,7 @@ impl Sensor {
 
     /// The reading end of the ring. Can be taken once.
     pub fn reader(&mut self) -> Result<Reader, SensorError> {
-        Reader::new(self.take("EVENTS")?)
+        Reader::new(self.take("EVENTS")?, self.ring_bytes)
     }
 
     /// The counters of the kernel side. Can be taken once.
