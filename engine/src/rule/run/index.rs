@@ -4,8 +4,9 @@
 //! `… and proc.name in (nc, ncat)`. Such a rule is filed under those words; the event's own value then finds it. What
 //! cannot be filed is always asked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt};
 use nightjar_events::Cut;
 
 use super::{
@@ -106,12 +107,17 @@ impl Group {
     }
 
     fn find(&self, value: &[u8], out: &mut Vec<u32>) {
-        out.extend(self.whole.get(value).into_iter().flatten());
+        let mut look_up = |words: &Words, word: &[u8]| {
+            if let Some(places) = words.get(word) {
+                out.extend_from_slice(places);
+            }
+        };
+        look_up(&self.whole, value);
         for (len, words) in self.starts.range(..=value.len()) {
-            out.extend(words.get(&value[..*len]).into_iter().flatten());
+            look_up(words, &value[..*len]);
         }
         for (len, words) in self.ends.range(..=value.len()) {
-            out.extend(words.get(&value[value.len() - len..]).into_iter().flatten());
+            look_up(words, &value[value.len() - len..]);
         }
     }
 }
