@@ -1,11 +1,12 @@
 //! Finds the few rules that an event could match without asking the others.
 //!
-//! Most conditions cannot be true unless some field is, begins with or ends with one of some words:
+//! Most conditions cannot be true unless some field is, begins with, ends with or contains one of some words:
 //! `… and proc.name in (nc, ncat)`. Such a rule is filed under those words; the event's own value then finds it. What
 //! cannot be filed is always asked.
 
 use std::collections::BTreeMap;
 
+use aho_corasick::AhoCorasick;
 use foldhash::{HashMap, HashMapExt};
 use nightjar_events::Cut;
 
@@ -27,13 +28,19 @@ pub struct Index {
     groups: Vec<Group>,
 }
 
-/// Rules that want a field to be one of some words, or to have one at its beginning or end.
+/// Rules that want a field to be one of some words, or to have one at its beginning, its end or anywhere.
 struct Group {
     read: ReadId,
     whole: Words,
     /// By the words' length.
     starts: BTreeMap<usize, Words>,
     ends: BTreeMap<usize, Words>,
+    /// Until all are filed.
+    pieces: Words,
+    /// Finds pieces by their number, in one pass; `None`: there are too many, and all rules must be asked.
+    finder: Option<AhoCorasick>,
+    /// Places of the rules by the number of the piece.
+    by_piece: Vec<Vec<u32>>,
     /// All of them, for a value that is cut or no single text.
     all: Vec<u32>,
 }
@@ -60,6 +67,7 @@ impl Index {
                 None => index.always.push(place),
             }
         }
+        index.groups.iter_mut().for_each(Group::finish);
         index
     }
 
@@ -74,9 +82,10 @@ impl Index {
             let words = match test {
                 TextTest::Startswith(_) => group.starts.entry(word.len()).or_default(),
                 TextTest::Endswith(_) => group.ends.entry(word.len()).or_default(),
+                TextTest::Contains(_) => &mut group.pieces,
                 _ => &mut group.whole,
             };
-            add(words.entry(word.clone()).or_default(), place);
+            add(words.entry(word.to_vec()).or_default(), place);
         }
         add(&mut group.all, place);
     }
@@ -103,7 +112,14 @@ impl Index {
 impl Group {
     fn new(read: ReadId) -> Group {
         let (starts, ends) = (BTreeMap::new(), BTreeMap::new());
-        Group { read, whole: HashMap::new(), starts, ends, all: Vec::new() }
+        let (whole, pieces) = (HashMap::new(), HashMap::new());
+        Group { read, whole, starts, ends, pieces, finder: None, by_piece: Vec::new(), all: Vec::new() }
+    }
+
+    fn finish(&mut self) {
+        let (pieces, places): (Vec<_>, Vec<_>) = self.pieces.drain().unzip();
+        self.finder = AhoCorasick::new(pieces).ok();
+        self.by_piece = places;
     }
 
     fn find(&self, value: &[u8], out: &mut Vec<u32>) {
@@ -118,6 +134,13 @@ impl Group {
         }
         for (len, words) in self.ends.range(..=value.len()) {
             look_up(words, &value[value.len() - len..]);
+        }
+        match &self.finder {
+            _ if self.by_piece.is_empty() => {}
+            Some(finder) => finder
+                .find_overlapping_iter(value)
+                .for_each(|found| out.extend_from_slice(&self.by_piece[found.pattern().as_usize()])),
+            None => out.extend(self.by_piece.iter().flatten()),
         }
     }
 }
@@ -176,22 +199,23 @@ fn filable(arena: &Arena, id: CheckId) -> Option<(ReadId, &TextTest)> {
     }
 }
 
-/// How many values a test may hold for, compared with other tests: many more have a word at an end than are one.
+/// How many values a test may hold for, compared with other tests: many more have a word in them than are one.
 fn width(test: &TextTest) -> usize {
-    let each = if matches!(test, TextTest::Startswith(_) | TextTest::Endswith(_)) { 16 } else { 1 };
+    let each = match test {
+        TextTest::Contains(_) => 64,
+        TextTest::Startswith(_) | TextTest::Endswith(_) => 16,
+        _ => 1,
+    };
     each * words(test).count()
 }
 
 /// The words of a test that holds for no text without one of them.
-fn words(test: &TextTest) -> impl Iterator<Item = &Vec<u8>> {
+fn words(test: &TextTest) -> impl Iterator<Item = &[u8]> {
     let (one, many) = match test {
-        TextTest::Eq(word) | TextTest::Startswith(word) | TextTest::Endswith(word) => (Some(word), None),
+        TextTest::Eq(word) | TextTest::Startswith(word) | TextTest::Endswith(word) => (Some(&word[..]), None),
+        TextTest::Contains(finder) => (Some(finder.needle()), None),
         TextTest::In(words) => (None, Some(words)),
-        TextTest::Contains(_)
-        | TextTest::Icontains(_)
-        | TextTest::Glob(_)
-        | TextTest::Regex(_)
-        | TextTest::Pmatch(_) => (None, None),
+        TextTest::Icontains(_) | TextTest::Glob(_) | TextTest::Regex(_) | TextTest::Pmatch(_) => (None, None),
     };
-    one.into_iter().chain(many.into_iter().flatten())
+    one.into_iter().chain(many.into_iter().flatten().map(Vec::as_slice))
 }
