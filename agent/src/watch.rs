@@ -14,7 +14,9 @@ use tracing::{debug, info, warn};
 use crate::{
     identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Places, Sources},
     intake::Intake,
+    memory,
     sensor::{self, HookStatus, Ledger, Reader, Sensor, SensorError},
+    timed::timed,
 };
 
 /// How often the wall clock is looked at again: it can be set, CLOCK_BOOTTIME cannot.
@@ -78,7 +80,7 @@ impl Watch {
             warn!(event = hook.event, program = hook.program, reason = hook.reason, "hook not attached");
         }
         let (reader, ledger) = (sensor.reader()?, sensor.ledger()?);
-        if tracing::enabled!(tracing::Level::DEBUG) {
+        if tracing::enabled!(tracing::Level::TRACE) {
             let logs = sensor.forward_logs()?;
             tokio::spawn(async {
                 if let Err(error) = logs.await {
@@ -90,7 +92,8 @@ impl Watch {
         let sources = Sources { places, ..Sources::default() };
         let started = Clock::read().now();
         let mut identity = Identity::with_sources(&hierarchy, Clock::read(), Limits::default(), sources)?;
-        identity.seed()?;
+        timed("what runs already", || identity.seed())?;
+        memory::give_back();
         Ok(Watch {
             sensor,
             reader,
@@ -198,6 +201,6 @@ fn sensor_options(plan: &Plan, hierarchy: &Hierarchy) -> sensor::Options {
         self_pid: std::process::id(),
         cgroup_controller: hierarchy.controller.clone(),
         cgroup_hierarchy: hierarchy.id,
-        kernel_log: tracing::enabled!(tracing::Level::DEBUG),
+        kernel_log: tracing::enabled!(tracing::Level::TRACE),
     }
 }

@@ -3,6 +3,7 @@
 //! It starts other programs and compares files. Nothing that ships depends on it.
 
 mod artifacts;
+mod bench;
 mod debian;
 mod docs;
 mod ebpf;
@@ -47,6 +48,8 @@ enum Command {
     },
     /// Run the kernel tests inside other kernels, in virtual machines.
     Vm(vm::Args),
+    /// Measure what the project promises.
+    Bench(bench::Args),
     /// Run a fuzz target; stable Rust is enough.
     Fuzz(fuzz::Args),
 }
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Tidy { fix } => tidy::run(fix),
         Command::Docs { check } => docs::run(check),
         Command::Vm(args) => vm::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
     };
     match done {

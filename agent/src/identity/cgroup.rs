@@ -4,7 +4,7 @@
 //! kept beside it.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     fs::{self, File},
     io,
     os::{
@@ -13,6 +13,8 @@ use std::{
     },
     path::{Path, PathBuf},
 };
+
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::limits::{Limits, SECOND};
 
@@ -185,7 +187,7 @@ impl<T: Default> Cgroups<T> {
             }
         }
         if self.arrivals.len() > 2 * self.entries.len() + 64 {
-            let mut seen = std::collections::HashSet::with_capacity(self.entries.len());
+            let mut seen = HashSet::with_capacity(self.entries.len());
             self.arrivals.retain(|id| self.entries.contains_key(id) && seen.insert(*id));
         }
     }

@@ -4,11 +4,9 @@
 //! so an event costs one lookup and one `Arc` clone; the price is paid at exec, when the snapshots of living
 //! descendants are renewed. `parent` stays the maker, also when the child is handed to another by its maker's exit.
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use nightjar_engine::{Process, event::ANCESTORS_MAX};
 
 use super::limits::{LINEAGE_BYTES, Limits, RENEWED_PER_EXEC, SECOND};

@@ -8,9 +8,8 @@ pub enum SensorError {
         "this kernel has no BTF type information at {path}; Nightjar needs a kernel built with CONFIG_DEBUG_INFO_BTF=y"
     )]
     NoBtf { path: String, source: io::Error },
-    // btfparse's error does not implement std's.
-    #[error("read kernel type information: {0}")]
-    BadBtf(String),
+    #[error("read kernel type information")]
+    BadBtf(#[source] super::btf::BtfError),
     #[error("read kernel type information")]
     Btf(#[source] aya::BtfError),
     #[error("this kernel's type information has no {0}, which Nightjar cannot do without")]

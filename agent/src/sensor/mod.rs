@@ -3,12 +3,14 @@
 //! It does not interpret records; that begins in `intake`.
 
 mod attach;
-pub mod btf;
+mod btf;
 mod error;
 pub mod ledger;
 mod object;
+mod pages;
 mod ring;
 mod skipped;
+mod types;
 
 use std::{collections::BTreeSet, io, path::Path};
 
@@ -25,7 +27,7 @@ pub use self::{
     ledger::Ledger,
     ring::{BATCH_BYTES, Reader},
 };
-use crate::sensor::btf::KernelTypes;
+use crate::{sensor::types::KernelTypes, timed::timed};
 
 /// Where tracepoints are listed. Mounted at start when it is not.
 pub const TRACEFS: &str = "/sys/kernel/tracing";
@@ -70,6 +72,7 @@ pub struct Options {
 pub struct Sensor {
     bpf: Ebpf,
     hooks: Vec<HookStatus>,
+    ring_bytes: u32,
 }
 
 impl Sensor {
@@ -77,25 +80,27 @@ impl Sensor {
     /// that nothing can work here.
     pub fn start(options: &Options) -> Result<Sensor, SensorError> {
         mount_tracefs()?;
-        let types = KernelTypes::of_running_kernel()?;
-        let offsets = types.offsets()?;
         let cpus = aya::util::nr_cpus().map_err(|(_, source)| SensorError::Cpus(source))? as u32;
-        let settings = settings(options, &types, cpus)?.words();
-        let btf = Btf::from_sys_fs().map_err(SensorError::Btf)?;
+        let (offsets, settings) = timed("kernel types", || {
+            let types = KernelTypes::of_running_kernel()?;
+            Ok((types.offsets()?, settings(options, &types, cpus)?.words()))
+        })?;
+        let btf = timed("aya's kernel types", || Btf::from_sys_fs().map_err(SensorError::Btf))?;
         let log_level = if options.kernel_log { aya_log::Level::Debug as u8 } else { 0 };
         let object = object::bytes()?;
-        let mut bpf = EbpfLoader::new()
+        let mut loader = EbpfLoader::new();
+        loader
             .btf(Some(&btf))
             .override_global("OFFSETS", &offsets, true)
             .override_global("SETTINGS", &settings, true)
             .override_global(aya_log::LEVEL, &log_level, false)
             .map_max_entries("EVENTS", options.ring_bytes)
             .map_max_entries("SCRATCH", cpus + SPARE_SLOTS)
-            .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE })
-            .load(&object)
-            .map_err(SensorError::Load)?;
-        let hooks = attach::attach(&mut bpf, &btf, &options.kinds);
-        Ok(Sensor { bpf, hooks })
+            .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
+        let mut bpf = timed("object and maps", || loader.load(&object).map_err(SensorError::Load))?;
+        let attach = || attach::attach(&mut bpf, &btf, &options.kinds);
+        let hooks = timed("verify and attach", attach);
+        Ok(Sensor { bpf, hooks, ring_bytes: options.ring_bytes })
     }
 
     /// What was attached and what was not, one row a program.
@@ -105,7 +110,7 @@ impl Sensor {
 
     /// The reading end of the ring. Can be taken once.
     pub fn reader(&mut self) -> Result<Reader, SensorError> {
-        Reader::new(self.take("EVENTS")?)
+        Reader::new(self.take("EVENTS")?, self.ring_bytes)
     }
 
     /// The counters of the kernel side. Can be taken once.

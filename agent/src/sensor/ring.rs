@@ -1,12 +1,16 @@
 //! The reading end of the ring: batches of records, as bytes.
 
-use std::{io, os::fd::AsRawFd, time::Duration};
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd},
+    time::Duration,
+};
 
-use aya::maps::{Map, MapData, RingBuf};
+use aya::maps::Map;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::SensorError;
+use super::{SensorError, pages::Pages};
 
 /// Most bytes that are copied out of the ring before they are handed on.
 pub const BATCH_BYTES: usize = 256 * 1024;
@@ -21,21 +25,25 @@ pub(super) fn watch<T: OwnsFd>(ring: T) -> io::Result<AsyncFd<T>> {
     unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }.map_err(io::Error::from)
 }
 
-/// aya's readers of ring buffers: each owns its map's descriptor and never changes it.
+/// Readers of ring buffers: each owns its map's descriptor and never changes it.
 pub(super) trait OwnsFd: AsRawFd {}
-impl OwnsFd for RingBuf<MapData> {}
+impl OwnsFd for Pages {}
 impl<L> OwnsFd for aya_log::EbpfLogger<L> {}
 
 pub struct Reader {
-    ring: AsyncFd<RingBuf<MapData>>,
+    ring: AsyncFd<Pages>,
+    /// Where records are copied to. What a batch left of it, or gave back, serves the next.
+    buffer: BytesMut,
     /// Whether the last look left the ring empty.
     drained: bool,
 }
 
 impl Reader {
-    pub(super) fn new(map: Map) -> Result<Self, SensorError> {
-        let ring = RingBuf::try_from(map).map_err(|source| SensorError::Map { name: "EVENTS", source })?;
-        Ok(Reader { ring: watch(ring).map_err(SensorError::Watch)?, drained: true })
+    pub(super) fn new(map: Map, ring_bytes: u32) -> Result<Self, SensorError> {
+        let Map::RingBuf(map) = map else { return Err(SensorError::NoMap("EVENTS")) };
+        let ring = map.fd().as_fd().try_clone_to_owned().and_then(|map| Pages::new(map, ring_bytes as usize));
+        let ring = ring.and_then(watch).map_err(SensorError::Watch)?;
+        Ok(Reader { ring, buffer: BytesMut::new(), drained: true })
     }
 
     /// Waits for records and takes as many as make a batch. Each is its own `Bytes` in one shared buffer.
@@ -59,19 +67,21 @@ impl Reader {
 
     /// Takes what is there now, without waiting.
     pub fn take(&mut self) -> Vec<Bytes> {
-        let mut buffer = BytesMut::with_capacity(BATCH_BYTES);
+        let pages = self.ring.get_mut();
+        self.buffer.reserve(BATCH_BYTES);
         let mut batch = Vec::new();
         let mut room = BATCH_BYTES;
-        while let Some(record) = self.ring.get_mut().next() {
-            room = room.saturating_sub(record.len());
-            buffer.extend_from_slice(&record);
-            batch.push(buffer.split().freeze());
-            if room == 0 {
-                self.drained = false;
+        loop {
+            while room > 0
+                && let Some(len) = pages.take(&mut self.buffer)
+            {
+                room = room.saturating_sub(len);
+                batch.push(self.buffer.split().freeze());
+            }
+            self.drained = !pages.give_back();
+            if self.drained || room == 0 {
                 return batch;
             }
         }
-        self.drained = true;
-        batch
     }
 }

@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 pub use self::{
     harness::Report,
-    steps::{Part, kernel},
+    steps::{CORPUS_VARIABLE, Part, corpus, kernel},
 };
 use crate::{debian, sh};
 

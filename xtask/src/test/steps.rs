@@ -31,7 +31,8 @@ pub enum Part {
 const KERNEL_PACKAGE: &str = "nightjar-tests";
 /// Its program that needs container runtimes.
 const CONTAINERS_TARGET: &str = "containers";
-const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
+/// Names the folder of rule files of other projects.
+pub const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
 
 impl Part {
     const ALL: [Part; 12] = [

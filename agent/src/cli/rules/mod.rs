@@ -15,7 +15,10 @@ use nightjar_engine::rule::{self, Diagnostic, Loaded, RuleSet, Source};
 
 pub use self::state::{Fires, RuleState, states};
 use super::{Exit, Failure, OrEnd, Terminal};
-use crate::config::{Config, rules};
+use crate::{
+    config::{Config, rules},
+    timed::timed,
+};
 
 /// Check, list, test and explain rules
 #[derive(Debug, clap::Args)]
@@ -59,7 +62,7 @@ fn load(paths: &[PathBuf]) -> Result<RuleSet, Failure> {
 
 /// The rules that a configuration asks for, switched on and off as it says.
 pub fn configured(config: &Config) -> Result<RuleSet, Failure> {
-    let mut rules = load(&config.rules)?;
+    let mut rules = timed("rules", || load(&config.rules))?;
     rules.select(&config.selections).map_err(anyhow::Error::msg).or_end(Exit::Usage)?;
     rules.set_min_priority(config.min_priority);
     if !rules.rules().any(|rule| rules.active(rule)) {

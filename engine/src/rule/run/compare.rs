@@ -1,7 +1,8 @@
 //! One comparison: a value, an operator and what it is compared with.
 
-use std::{collections::HashSet, net::IpAddr};
+use std::net::IpAddr;
 
+use foldhash::HashSet;
 use ipnet::IpNet;
 use nightjar_events::{Cut, schema::Bit};
 

@@ -21,6 +21,9 @@ pub struct Program {
     roots: Vec<(u32, u32)>,
     slots: Vec<Slot>,
     slot_count: usize,
+    /// Where a step's answer is kept; `NONE` for one that is asked in a single place.
+    shared: Vec<Slot>,
+    shared_count: usize,
     index: Index,
 }
 
@@ -51,8 +54,24 @@ impl Program {
             builder.program.roots.push((rule, step));
         }
         let mut program = builder.program;
+        program.share();
         program.index = Index::new(arena, &program);
         program
+    }
+
+    /// Gives a place to the answer of each step that is asked in several.
+    fn share(&mut self) {
+        let mut uses = vec![0u32; self.steps.len()];
+        let parts = self.steps.iter().flat_map(|step| match step {
+            Step::And(parts) | Step::Or(parts) => &parts[..],
+            Step::Not(inner) => std::slice::from_ref(inner),
+            Step::Const(_) | Step::Check(_) => &[],
+        });
+        parts.copied().chain(self.roots()).for_each(|step| uses[step as usize] += 1);
+        let mut places = 0..;
+        self.shared =
+            uses.iter().map(|uses| if *uses > 1 { places.next().unwrap_or(NONE) } else { NONE }).collect();
+        self.shared_count = places.start as usize;
     }
 
     pub fn is_empty(&self) -> bool {
@@ -81,7 +100,7 @@ impl Program {
         }
         let mut reader = Reader::new(event, &arena.operands.reads, &self.slots, self.slot_count);
         let candidates = self.index.candidates(&mut reader);
-        let mut run = Run { program: self, arena, reader, truths: vec![None; self.steps.len()], cut: false };
+        let mut run = Run { program: self, arena, reader, truths: vec![None; self.shared_count], cut: false };
         for place in candidates {
             let (rule, root) = self.roots[place as usize];
             let truth = match run.step(root) {
@@ -216,6 +235,7 @@ struct Run<'r, 'e> {
     program: &'r Program,
     arena: &'r Arena,
     reader: Reader<'r, 'e>,
+    /// Of the steps that are shared.
     truths: Vec<Option<Truth>>,
     /// Some comparison could not be decided because a value was cut.
     cut: bool,
@@ -223,10 +243,13 @@ struct Run<'r, 'e> {
 
 impl<'r: 'e, 'e> Run<'r, 'e> {
     fn step(&mut self, id: u32) -> Truth {
-        if let Some(truth) = self.truths[id as usize] {
+        let program = self.program;
+        let place = program.shared[id as usize];
+        if place != NONE
+            && let Some(truth) = self.truths[place as usize]
+        {
             return truth;
         }
-        let program = self.program;
         let truth = match &program.steps[id as usize] {
             Step::Const(truth) => *truth,
             Step::Check(check) => {
@@ -238,7 +261,9 @@ impl<'r: 'e, 'e> Run<'r, 'e> {
             Step::Or(parts) => self.chain(parts, Truth::False, Truth::True, Truth::or),
             Step::Not(inner) => self.step(*inner).not(),
         };
-        self.truths[id as usize] = Some(truth);
+        if place != NONE {
+            self.truths[place as usize] = Some(truth);
+        }
         truth
     }
 

@@ -2,8 +2,7 @@
 //!
 //! Each answers `Undecided` exactly when some whole text that could have been cut to this one would answer otherwise.
 
-use std::collections::HashSet;
-
+use foldhash::HashSet;
 use memchr::memmem::Finder;
 use nightjar_events::Cut;
 use regex::bytes::Regex;
@@ -112,7 +111,7 @@ mod tests {
         let bytes = word.as_bytes();
         let mut tests = vec![
             TextTest::Eq(bytes.into()),
-            TextTest::In([bytes.to_vec(), b"ba".to_vec()].into()),
+            TextTest::In([bytes.to_vec(), b"ba".to_vec()].into_iter().collect()),
             TextTest::contains(bytes),
             TextTest::Icontains(bytes.to_ascii_lowercase()),
             TextTest::Startswith(bytes.into()),

@@ -1,0 +1,119 @@
+//! The agent as a child process, and the file whose opening it is told to object to.
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{BufRead, BufReader, Lines},
+    path::PathBuf,
+    process::{Child, ChildStderr, ChildStdout, Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// A folder of one measurement's own.
+pub struct Scene {
+    folder: TempDir,
+    binary: PathBuf,
+}
+
+impl Scene {
+    pub fn new() -> Result<Scene> {
+        let binary = env::var_os("NIGHTJAR_BIN").context("NIGHTJAR_BIN must name the agent")?;
+        let scene = Scene { folder: tempfile::tempdir().context("make a folder")?, binary: binary.into() };
+        let marker = scene.marker();
+        fs::write(&marker, "").with_context(|| format!("write {}", marker.display()))?;
+        let rule = format!(
+            "- rule: Marker opened\n  desc: The deed that is waited for\n  priority: NOTICE\n  output: opened\n  condition: evt.type in (open, openat) and fd.name = {}\n",
+            marker.display()
+        );
+        fs::write(scene.marker_rule(), rule).context("write the marker's rule")?;
+        Ok(scene)
+    }
+
+    fn marker(&self) -> PathBuf {
+        self.folder.path().join("marker")
+    }
+
+    fn marker_rule(&self) -> PathBuf {
+        self.folder.path().join("marker.yaml")
+    }
+
+    /// The deed.
+    pub fn open_marker(&self) -> Result<()> {
+        File::open(self.marker()).map(drop).context("open the marker")
+    }
+
+    /// `nightjar run` as it is without settings.
+    pub fn agent(&self) -> Result<Agent> {
+        self.start(&[])
+    }
+
+    /// `nightjar run` with the rules of this repository and the marker's, saying how long each part of its start took.
+    pub fn agent_for_marker(&self) -> Result<Agent> {
+        let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules");
+        let rule = self.marker_rule();
+        self.start(&[
+            "--log-level=debug",
+            "--rules",
+            own,
+            rule.to_str().context("the folder's name is no text")?,
+        ])
+    }
+
+    fn start(&self, args: &[&str]) -> Result<Agent> {
+        let mut command = Command::new(&self.binary);
+        command.args(["run", "--output=json"]).args(args).stdin(Stdio::null());
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("start {}", self.binary.display()))?;
+        let alerts = BufReader::new(child.stdout.take().context("no standard output")?);
+        let messages = BufReader::new(child.stderr.take().context("no standard error")?).lines();
+        Ok(Agent { child, alerts: alerts.lines(), messages })
+    }
+}
+
+pub struct Agent {
+    child: Child,
+    pub alerts: Lines<BufReader<ChildStdout>>,
+    messages: Lines<BufReader<ChildStderr>>,
+}
+
+impl Agent {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads what the agent says until it watches.
+    pub fn until_it_watches(&mut self) -> Result<Vec<String>> {
+        let mut said = Vec::new();
+        for line in &mut self.messages {
+            said.push(line.context("read the agent's messages")?);
+            if said.last().is_some_and(|line| line.contains(" watching ")) {
+                return Ok(said);
+            }
+        }
+        bail!("the agent ended before it watched: {}", said.join("\n"))
+    }
+
+    /// Asks it to end, and gives what it still had to say.
+    pub fn end(mut self) -> Result<Vec<String>> {
+        kill_process(Pid::from_child(&self.child), Signal::INT).context("ask the agent to end")?;
+        drop(self.alerts);
+        let said = self.messages.collect::<Result<_, _>>().context("read the agent's messages")?;
+        self.child.wait().context("wait for the agent")?;
+        Ok(said)
+    }
+}
+
+/// The value of `key=` in a message.
+pub fn value<'m>(message: &'m str, key: &str) -> Option<&'m str> {
+    let (_, after) = message.split_once(&format!(" {key}="))?;
+    match after.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => after.split(' ').next(),
+    }
+}

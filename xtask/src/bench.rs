@@ -1,0 +1,41 @@
+//! `cargo xtask bench`: builds the agent as it ships and measures what the project promises.
+//!
+//! The measuring is in benches/; what each number is held to stands beside it. No number fails the command: machines
+//! differ, and a shared one differs from itself.
+
+use anyhow::{Result, bail};
+
+use crate::{sh, test};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A piece of a measurement's name: decode, identity, judge, start, memory, latency, flood. All when left out.
+    name: Option<String>,
+}
+
+/// The measurements that start the agent; they need root.
+const LIVE: [&str; 4] = ["start", "memory", "latency", "flood"];
+
+pub fn run(args: &Args) -> Result<()> {
+    let name = args.name.as_deref();
+    let live = name.is_none_or(|name| LIVE.iter().any(|live| live.contains(name)));
+    let pure = name.is_none_or(|_| !live);
+    if live && !sh::is_root() {
+        bail!("the agent loads eBPF programs: run as root, or choose decode, identity or judge");
+    }
+    let corpus = test::corpus().map(|path| (test::CORPUS_VARIABLE, path.into_os_string()));
+    let bench = |target: &str| {
+        let mut command = sh::cargo();
+        command.args(["bench", "--package", "nightjar-benches", "--bench", target, "--"]);
+        command.args(name).envs(corpus.clone());
+        command
+    };
+    if pure {
+        sh::run(&mut bench("pure"))?;
+    }
+    if live {
+        sh::run(sh::cargo().args(["build", "--release", "--package", "nightjar"]))?;
+        sh::run(bench("live").env("NIGHTJAR_BIN", sh::root().join("target/release/nightjar")))?;
+    }
+    Ok(())
+}
