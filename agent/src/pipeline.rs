@@ -60,6 +60,10 @@ impl Judge {
         }
         let mut findings = Vec::new();
         self.rules.judge(&event, self.matching, &mut findings);
+        if findings.is_empty() {
+            return Vec::new();
+        }
+        let event = event.detached();
         findings.into_iter().map(|finding| Alert::new(self.origin.clone(), event.clone(), finding)).collect()
     }
 }
@@ -162,10 +166,12 @@ fn write_all(mut queue: Receiver<Message>, mut output: Box<dyn Output>) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use nightjar_engine::{
-        Container,
+        Container, Payload,
         rule::{Source, load},
     };
+    use nightjar_events::{Body, Header, Kind, event::open::Open};
 
     use super::*;
     use crate::alert::sample::alert;
@@ -190,6 +196,17 @@ mod tests {
         assert_eq!(judge(Scope::All).alerts(event.clone()).len(), 2);
         event.container = Some(Arc::new(Container::default()));
         assert_eq!(judge(Scope::Containers).alerts(event).len(), 2);
+    }
+
+    #[test]
+    fn an_alert_does_not_keep_the_batch_of_its_event() {
+        let batch = Bytes::from(vec![0; 64]);
+        let (header, body) = (Header::default(), Box::new(Body::Open(Open::default())));
+        let header = Header { kind: Kind::Open as u16, variant: 1, ..header };
+        let payload = Payload::Record { header, body, tail: batch.slice(8..16) };
+        let alerts = judge(Scope::All).alerts(Event { payload, ..alert().event });
+        assert_eq!(alerts.len(), 2);
+        assert!(batch.is_unique());
     }
 
     #[test]

@@ -152,6 +152,15 @@ impl Event {
         }
     }
 
+    /// The same with bytes of its own: an event that is kept must not keep the batch with which it came.
+    pub fn detached(mut self) -> Event {
+        match &mut self.payload {
+            Payload::Record { tail, .. } => *tail = Bytes::copy_from_slice(tail),
+            Payload::Case { .. } => {}
+        }
+        self
+    }
+
     /// The process, its parent, and so on upwards.
     pub fn lineage(&self) -> impl Iterator<Item = &Process> {
         std::iter::successors(Some(&*self.process), |p| p.parent.as_deref()).take(ANCESTORS_MAX)
