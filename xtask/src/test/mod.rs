@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 pub use self::{
-    harness::Report,
+    harness::{Report, closing_line},
     steps::{Part, kernel},
 };
 use crate::{debian, sh};

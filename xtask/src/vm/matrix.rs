@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use nightjar_events::EVENTS;
 
+use crate::test::closing_line;
+
 /// What one guest said of its tests.
 #[derive(Debug, Default)]
 pub struct Results {
     /// By the module a test is in, which is named like its event.
     modules: BTreeMap<String, Tally>,
     begun: bool,
+    /// Tests that passed or failed, by their program's closing line.
+    closed: usize,
     status: Option<i32>,
 }
 
@@ -64,6 +68,9 @@ impl Results {
             return;
         }
         self.begun |= line.starts_with("running ");
+        if let Some(report) = closing_line(line) {
+            self.closed = report.passed + report.failed;
+        }
         let Some((name, verdict)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
         else {
             return;
@@ -78,6 +85,10 @@ impl Results {
                 format!("{name}: {}", if why.is_empty() { "ignored" } else { why })
             })),
         }
+    }
+
+    fn counted(&self) -> usize {
+        self.modules.values().map(|tally| tally.passed + tally.failed).sum()
     }
 
     pub fn begun(&self) -> bool {
@@ -192,8 +203,16 @@ pub fn report(columns: &[Column], some_tests: bool) -> Vec<String> {
 fn fault_of_guest(column: &Column) -> Option<String> {
     match &column.outcome {
         Outcome::Ran(results) => {
-            let status = results.status.filter(|status| *status != 0)?;
-            Some(format!("the tests ended with {status} on {}", column.name()))
+            let (counted, closed) = (results.counted(), results.closed);
+            match results.status {
+                Some(status) if status != 0 => {
+                    Some(format!("the tests ended with {status} on {}", column.name()))
+                }
+                _ if counted != closed => {
+                    Some(format!("{closed} tests ended on {}, {counted} results were read", column.name()))
+                }
+                _ => None,
+            }
         }
         Outcome::Broken(fault, _) => Some(format!("{}: {fault}", column.name())),
         Outcome::Skipped(_) => None,
@@ -220,8 +239,10 @@ mod tests {
             .iter()
             .filter(|event| event.name != but)
             .map(|event| format!("test {}::a_test ... ok", event.name))
-            .chain(["guest: the tests ended with 0".into()])
             .collect();
+        let closing = format!("test result: ok. {} passed; 0 failed; 0 ignored", lines.len());
+        let lines: Vec<String> =
+            lines.into_iter().chain([closing, "guest: the tests ended with 0".into()]).collect();
         column("6.1.0-9-amd64", &lines.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
@@ -276,6 +297,13 @@ mod tests {
         let Outcome::Ran(results) = &mut column.outcome else { panic!("ran") };
         results.read("guest: the tests ended with 101");
         assert_eq!(report(&[column], false), ["the tests ended with 101 on 6.1.0"]);
+        let mut column = all_pass("");
+        let Outcome::Ran(results) = &mut column.outcome else { panic!("ran") };
+        results.read("test result: ok. 100 passed; 0 failed; 0 ignored");
+        assert_eq!(
+            report(&[column], false),
+            [format!("100 tests ended on 6.1.0, {} results were read", EVENTS.len())]
+        );
     }
 
     #[test]
