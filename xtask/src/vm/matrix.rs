@@ -1,29 +1,8 @@
 //! What the tests of each event did on each kernel, as a table.
 
-use std::collections::BTreeMap;
-
 use nightjar_events::EVENTS;
 
-use crate::test::closing_line;
-
-/// What one guest said of its tests.
-#[derive(Debug, Default)]
-pub struct Results {
-    /// By the module a test is in, which is named like its event.
-    modules: BTreeMap<String, Tally>,
-    begun: bool,
-    /// Tests that passed or failed, by their program's closing line.
-    closed: usize,
-    status: Option<i32>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Tally {
-    passed: usize,
-    failed: usize,
-    /// Why tests were skipped.
-    skipped: Vec<String>,
-}
+use super::results::Results;
 
 pub enum Outcome {
     Ran(Results),
@@ -58,46 +37,6 @@ struct Row {
     family: &'static str,
     /// The oldest kernel that has these hooks.
     since: (u16, u16),
-}
-
-impl Results {
-    /// Takes a line of libtest's, or the guest's own last word.
-    pub fn read(&mut self, line: &str) {
-        if let Some(status) = line.strip_prefix("guest: the tests ended with ") {
-            self.status = status.parse().ok();
-            return;
-        }
-        self.begun |= line.starts_with("running ");
-        if let Some(report) = closing_line(line) {
-            self.closed = report.passed + report.failed;
-        }
-        let Some((name, verdict)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
-        else {
-            return;
-        };
-        let Some((module, _)) = name.split_once("::") else { return };
-        let tally = self.modules.entry(module.to_owned()).or_default();
-        match verdict {
-            "ok" => tally.passed += 1,
-            "FAILED" => tally.failed += 1,
-            _ => tally.skipped.extend(verdict.strip_prefix("ignored").map(|why| {
-                let why = why.trim_start_matches(", ");
-                format!("{name}: {}", if why.is_empty() { "ignored" } else { why })
-            })),
-        }
-    }
-
-    fn counted(&self) -> usize {
-        self.modules.values().map(|tally| tally.passed + tally.failed).sum()
-    }
-
-    pub fn begun(&self) -> bool {
-        self.begun
-    }
-
-    pub fn ended(&self) -> bool {
-        self.status.is_some()
-    }
 }
 
 impl Column {
@@ -262,17 +201,6 @@ mod tests {
         assert_eq!(column.cell(&row("open", (5, 10))), Cell::Failed { failed: 1, of: 2 });
         assert_eq!(column.cell(&row("exec", (5, 10))), Cell::Passed(1));
         assert_eq!(column.cell(&row("fork", (5, 10))), Cell::Skipped("fork::d: no cgroup2 here".into()));
-    }
-
-    #[test]
-    fn beginning_and_end_are_noticed() {
-        let mut results = Results::default();
-        results.read("sh: a message of the guest's");
-        assert!(!results.begun() && !results.ended());
-        results.read("running 56 tests");
-        assert!(results.begun() && !results.ended());
-        results.read("guest: the tests ended with 0");
-        assert!(results.ended());
     }
 
     #[test]

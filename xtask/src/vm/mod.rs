@@ -7,6 +7,7 @@ mod initrd;
 mod kernels;
 mod matrix;
 mod qemu;
+mod results;
 
 use std::{
     path::{Path, PathBuf},
