@@ -8,7 +8,7 @@ use super::harness::{self, Report, Variable};
 use crate::{
     artifacts::{self, Artifacts},
     debian::Need,
-    docs, ebpf, sh, tidy, vm,
+    docs, ebpf, sh, tidy,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,6 @@ pub enum Part {
     Rules,
     Ebpf,
     Kernel,
-    Vm,
 }
 
 /// The crate of tests that load the agent into this machine's kernel.
@@ -31,7 +30,7 @@ const KERNEL_PACKAGE: &str = "nightjar-tests";
 const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
 
 impl Part {
-    const ALL: [Part; 11] = [
+    const ALL: [Part; 10] = [
         Part::Format,
         Part::Digests,
         Part::Tidy,
@@ -42,7 +41,6 @@ impl Part {
         Part::Rules,
         Part::Ebpf,
         Part::Kernel,
-        Part::Vm,
     ];
 
     pub fn name(self) -> &'static str {
@@ -57,7 +55,6 @@ impl Part {
             Part::Rules => "rules",
             Part::Ebpf => "ebpf",
             Part::Kernel => "kernel",
-            Part::Vm => "vm",
         }
     }
 
@@ -73,7 +70,6 @@ impl Part {
             Part::Rules => "our own rules load and pass their tests",
             Part::Ebpf => "the eBPF object, rebuilt",
             Part::Kernel => "deeds on the running kernel, end to end",
-            Part::Vm => "the same inside other kernels",
         }
     }
 
@@ -82,7 +78,6 @@ impl Part {
         match self {
             Part::Ebpf => Some(Need::Ebpf),
             Part::Kernel => Some(Need::Tests),
-            Part::Vm => Some(Need::Vm),
             Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build => None,
             Part::Docs | Part::Unit | Part::Rules => None,
         }
@@ -93,7 +88,6 @@ impl Part {
         match self {
             Part::Docs | Part::Unit | Part::Rules | Part::Kernel => true,
             Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build | Part::Ebpf => false,
-            Part::Vm => false,
         }
     }
 }
@@ -150,7 +144,6 @@ impl Steps {
             Part::Rules => check(rules(self.built()?)),
             Part::Ebpf => check(ebpf::check()),
             Part::Kernel => kernel(self.built()?, self.filter.as_deref(), &[]),
-            Part::Vm => check(vm::test(&vm::Args::default())),
         }
     }
 
