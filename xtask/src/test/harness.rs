@@ -74,7 +74,7 @@ pub fn run(command: &mut Command) -> Result<Report> {
 }
 
 /// `test result: ok. 3 passed; 0 failed; 1 ignored; ...`
-fn closing_line(line: &str) -> Option<Report> {
+pub fn closing_line(line: &str) -> Option<Report> {
     let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
     let count = |word: &str| -> Option<usize> {
         counts.split("; ").find_map(|part| part.strip_suffix(word)?.trim().parse().ok())

@@ -8,7 +8,7 @@ use super::harness::{self, Report, Variable};
 use crate::{
     artifacts::{self, Artifacts, TestProgram},
     debian::Need,
-    docs, ebpf, sh, tidy, vm,
+    docs, ebpf, sh, tidy,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,6 @@ pub enum Part {
     Ebpf,
     Kernel,
     Containers,
-    Vm,
 }
 
 /// The crate of tests that load the agent into this machine's kernel.
@@ -35,7 +34,7 @@ const CONTAINERS_TARGET: &str = "containers";
 pub const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
 
 impl Part {
-    const ALL: [Part; 12] = [
+    const ALL: [Part; 11] = [
         Part::Format,
         Part::Digests,
         Part::Tidy,
@@ -47,7 +46,6 @@ impl Part {
         Part::Ebpf,
         Part::Kernel,
         Part::Containers,
-        Part::Vm,
     ];
 
     pub fn name(self) -> &'static str {
@@ -63,7 +61,6 @@ impl Part {
             Part::Ebpf => "ebpf",
             Part::Kernel => "kernel",
             Part::Containers => "containers",
-            Part::Vm => "vm",
         }
     }
 
@@ -80,7 +77,6 @@ impl Part {
             Part::Ebpf => "the eBPF object, rebuilt",
             Part::Kernel => "deeds on the running kernel, end to end",
             Part::Containers => "containers of real runtimes, from the deed to the alert",
-            Part::Vm => "the same inside other kernels",
         }
     }
 
@@ -90,7 +86,6 @@ impl Part {
             Part::Ebpf => &[Need::Ebpf],
             Part::Kernel => &[Need::Tests],
             Part::Containers => &[Need::Tests, Need::Containers],
-            Part::Vm => &[Need::Vm],
             Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build => &[],
             Part::Docs | Part::Unit | Part::Rules => &[],
         }
@@ -101,7 +96,6 @@ impl Part {
         match self {
             Part::Docs | Part::Unit | Part::Rules | Part::Kernel | Part::Containers => true,
             Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build | Part::Ebpf => false,
-            Part::Vm => false,
         }
     }
 }
@@ -158,7 +152,6 @@ impl Steps {
             Part::Rules => check(rules(self.built()?)),
             Part::Ebpf => check(ebpf::check()),
             Part::Kernel | Part::Containers => on_kernel(part, self.built()?, self.filter.as_deref(), &[]),
-            Part::Vm => check(vm::test(&vm::Args::default())),
         }
     }
 

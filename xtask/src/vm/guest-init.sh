@@ -13,6 +13,7 @@ mount -t tmpfs tmpfs /var/tmp
 ip link set lo up
 exec </dev/null >/dev/ttyS1 2>&1
 # One test at a time: where programs can be preempted, the kernel skips one while another is interrupted on its CPU.
-/kernel-tests --test-threads=1 $(cat /arguments)
+# What the programs of the tests complain about does not belong between the results.
+/kernel-tests --test-threads=1 $(cat /arguments) 2>/dev/ttyS0
 echo "guest: the tests ended with $?"
 poweroff -f

@@ -1,25 +1,8 @@
 //! What the tests of each event did on each kernel, as a table.
 
-use std::collections::BTreeMap;
-
 use nightjar_events::EVENTS;
 
-/// What one guest said of its tests.
-#[derive(Debug, Default)]
-pub struct Results {
-    /// By the module a test is in, which is named like its event.
-    modules: BTreeMap<String, Tally>,
-    begun: bool,
-    status: Option<i32>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Tally {
-    passed: usize,
-    failed: usize,
-    /// Why tests were skipped.
-    skipped: Vec<String>,
-}
+use super::results::Results;
 
 pub enum Outcome {
     Ran(Results),
@@ -54,39 +37,6 @@ struct Row {
     family: &'static str,
     /// The oldest kernel that has these hooks.
     since: (u16, u16),
-}
-
-impl Results {
-    /// Takes a line of libtest's, or the guest's own last word.
-    pub fn read(&mut self, line: &str) {
-        if let Some(status) = line.strip_prefix("guest: the tests ended with ") {
-            self.status = status.parse().ok();
-            return;
-        }
-        self.begun |= line.starts_with("running ");
-        let Some((name, verdict)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
-        else {
-            return;
-        };
-        let Some((module, _)) = name.split_once("::") else { return };
-        let tally = self.modules.entry(module.to_owned()).or_default();
-        match verdict {
-            "ok" => tally.passed += 1,
-            "FAILED" => tally.failed += 1,
-            _ => tally.skipped.extend(verdict.strip_prefix("ignored").map(|why| {
-                let why = why.trim_start_matches(", ");
-                format!("{name}: {}", if why.is_empty() { "ignored" } else { why })
-            })),
-        }
-    }
-
-    pub fn begun(&self) -> bool {
-        self.begun
-    }
-
-    pub fn ended(&self) -> bool {
-        self.status.is_some()
-    }
 }
 
 impl Column {
@@ -192,8 +142,16 @@ pub fn report(columns: &[Column], some_tests: bool) -> Vec<String> {
 fn fault_of_guest(column: &Column) -> Option<String> {
     match &column.outcome {
         Outcome::Ran(results) => {
-            let status = results.status.filter(|status| *status != 0)?;
-            Some(format!("the tests ended with {status} on {}", column.name()))
+            let (counted, closed) = (results.counted(), results.closed);
+            match results.status {
+                Some(status) if status != 0 => {
+                    Some(format!("the tests ended with {status} on {}", column.name()))
+                }
+                _ if counted != closed => {
+                    Some(format!("{closed} tests ended on {}, {counted} results were read", column.name()))
+                }
+                _ => None,
+            }
         }
         Outcome::Broken(fault, _) => Some(format!("{}: {fault}", column.name())),
         Outcome::Skipped(_) => None,
@@ -220,8 +178,10 @@ mod tests {
             .iter()
             .filter(|event| event.name != but)
             .map(|event| format!("test {}::a_test ... ok", event.name))
-            .chain(["guest: the tests ended with 0".into()])
             .collect();
+        let closing = format!("test result: ok. {} passed; 0 failed; 0 ignored", lines.len());
+        let lines: Vec<String> =
+            lines.into_iter().chain([closing, "guest: the tests ended with 0".into()]).collect();
         column("6.1.0-9-amd64", &lines.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
@@ -241,17 +201,6 @@ mod tests {
         assert_eq!(column.cell(&row("open", (5, 10))), Cell::Failed { failed: 1, of: 2 });
         assert_eq!(column.cell(&row("exec", (5, 10))), Cell::Passed(1));
         assert_eq!(column.cell(&row("fork", (5, 10))), Cell::Skipped("fork::d: no cgroup2 here".into()));
-    }
-
-    #[test]
-    fn beginning_and_end_are_noticed() {
-        let mut results = Results::default();
-        results.read("sh: a message of the guest's");
-        assert!(!results.begun() && !results.ended());
-        results.read("running 56 tests");
-        assert!(results.begun() && !results.ended());
-        results.read("guest: the tests ended with 0");
-        assert!(results.ended());
     }
 
     #[test]
@@ -276,6 +225,13 @@ mod tests {
         let Outcome::Ran(results) = &mut column.outcome else { panic!("ran") };
         results.read("guest: the tests ended with 101");
         assert_eq!(report(&[column], false), ["the tests ended with 101 on 6.1.0"]);
+        let mut column = all_pass("");
+        let Outcome::Ran(results) = &mut column.outcome else { panic!("ran") };
+        results.read("test result: ok. 100 passed; 0 failed; 0 ignored");
+        assert_eq!(
+            report(&[column], false),
+            [format!("100 tests ended on 6.1.0, {} results were read", EVENTS.len())]
+        );
     }
 
     #[test]

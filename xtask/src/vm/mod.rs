@@ -7,6 +7,7 @@ mod initrd;
 mod kernels;
 mod matrix;
 mod qemu;
+mod results;
 
 use std::{
     path::{Path, PathBuf},
@@ -28,7 +29,7 @@ use crate::{
 /// now and then makes a kernel panic.
 const BOOTS_MAX: usize = 3;
 
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 pub struct Args {
     /// Which kernels; all when none is named.
     #[arg(value_name = "SERIES", value_parser = clap::builder::PossibleValuesParser::new(SERIES.map(|s| s.name)))]
@@ -43,11 +44,6 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     debian::provide(&[Need::Vm])?;
-    test(args)
-}
-
-/// The same where what it needs is installed.
-pub fn test(args: &Args) -> Result<()> {
     let initrd = initrd::build(args.only.as_deref())?;
     let chosen = SERIES.iter().filter(|s| args.series.is_empty() || args.series.iter().any(|n| n == s.name));
     let columns =

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::matrix::{Outcome, Results};
+use super::{matrix::Outcome, results::Results};
 use crate::sh;
 
 /// A kernel takes less than a minute when nothing is wrong.
