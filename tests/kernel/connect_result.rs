@@ -45,6 +45,8 @@ fn a_nonblocking_connect_that_is_refused_later_is_told() {
     let (call, seen, fd) = outcome(port);
     assert_eq!(seen.number(&connect_result::RESULT), ECONNREFUSED);
     assert_eq!(seen.number(&connect_result::FD), fd.into());
+    assert_eq!(seen.value(&connect_result::FAMILY), call.value(&connect::FAMILY));
+    assert_eq!(seen.value(&connect_result::SOURCE_IP), call.value(&connect::SOURCE_IP));
     assert_eq!(seen.0.header.pid, std::process::id());
     assert_eq!(seen.0.header.tid, call.0.header.tid);
     assert_eq!(seen.0.header.cgroup_id, call.0.header.cgroup_id);

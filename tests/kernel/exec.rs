@@ -44,6 +44,8 @@ fn a_program_is_seen_with_who_ran_it_and_from_where() {
     assert_eq!(seen.number(&exec::ARGC), 2);
     assert_eq!(seen.text(&exec::COMM), "sleep");
     assert_eq!(seen.number(&exec::EXE_INODE), meta.st_ino().into());
+    let (major, minor) = (libc::major(meta.st_dev()), libc::minor(meta.st_dev()));
+    assert_eq!(seen.number(&exec::EXE_DEV), (major << 20 | minor).into());
     assert_eq!(
         seen.number(&exec::EXE_MTIME),
         (meta.st_mtime() * 1_000_000_000 + meta.st_mtime_nsec()).into()
@@ -94,6 +96,12 @@ fn ids_namespaces_and_session_are_those_of_proc() {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let stat: Vec<&str> = stat[stat.rfind(')').unwrap() + 2..].split(' ').collect();
     assert_eq!(seen.number(&exec::PGID), stat[2].parse().unwrap());
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    for (field, name) in [(&exec::VPID, "NSpid:"), (&exec::VPGID, "NSpgid:")] {
+        let ids = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        let inner: i128 = ids.split_whitespace().last().unwrap().parse().unwrap();
+        assert_eq!(seen.number(field), inner, "{name}");
+    }
     assert_eq!(seen.number(&exec::SID), stat[3].parse().unwrap());
     assert_eq!(seen.number(&exec::TTY), stat[4].parse().unwrap());
     let ticks = seen.0.header.start / 10_000_000;
@@ -119,8 +127,82 @@ fn capabilities_and_user_are_those_of_the_new_program() {
 
     let seen = self::seen(Command::new("/bin/sleep").arg("0"));
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let own = status.lines().find_map(|line| line.strip_prefix("CapEff:\t")).unwrap();
-    assert_eq!(seen.number(&exec::CAP_EFFECTIVE), u64::from_str_radix(own, 16).unwrap().into());
+    for (field, name) in [(&exec::CAP_EFFECTIVE, "CapEff:\t"), (&exec::CAP_INHERITABLE, "CapInh:\t")] {
+        let own = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        assert_eq!(seen.number(field), u64::from_str_radix(own, 16).unwrap().into(), "{name}");
+    }
+}
+
+#[test]
+fn an_inheritable_capability_is_told() {
+    let mut command = Command::new("/bin/sleep");
+    // SAFETY: two system calls with structs that live until they return.
+    unsafe { command.arg("0").pre_exec(make_inheritable) };
+    assert_eq!(seen(&mut command).number(&exec::CAP_INHERITABLE), 1 << CAP_CHOWN);
+}
+
+const CAP_CHOWN: u32 = 0;
+
+/// Makes CAP_CHOWN, and nothing else, inheritable (capset(2), version 3 of its structs).
+fn make_inheritable() -> std::io::Result<()> {
+    let mut header = [0x2008_0522u32, 0];
+    let mut data = [[0u32; 3]; 2];
+    // SAFETY: the arrays are what the kernel's structs are: version and pid; twice effective, permitted, inheritable.
+    unsafe {
+        if libc::syscall(libc::SYS_capget, header.as_mut_ptr(), data.as_mut_ptr()) == 0 {
+            (data[0][2], data[1][2]) = (1 << CAP_CHOWN, 0);
+            if libc::syscall(libc::SYS_capset, header.as_mut_ptr(), data.as_ptr()) == 0 {
+                return Ok(());
+            }
+        }
+    }
+    Err(std::io::Error::last_os_error())
+}
+
+/// A program of an image, and one that was written over it, in an overlay that only the new process sees.
+#[test]
+fn what_was_written_over_an_image_is_told_from_what_is_in_it() {
+    let dir = tempfile::tempdir_in("/var/tmp").unwrap();
+    let layer = |name: &str| {
+        let path = dir.path().join(name);
+        fs::create_dir(&path).unwrap();
+        path
+    };
+    let (lower, upper, work, merged) = (layer("lower"), layer("upper"), layer("work"), layer("merged"));
+    copy_of("/bin/sleep", &lower.join("sleep"));
+    copy_of("/bin/sleep", &upper.join("malware"));
+    let options =
+        format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
+    let run = |name: &str| {
+        let (options, at) = (c(&options), c(&merged));
+        let mut command = Command::new(merged.join(name));
+        // SAFETY: system calls with strings that live until they return.
+        unsafe {
+            command.arg0("sleep").arg("0").pre_exec(move || {
+                let done = libc::unshare(libc::CLONE_NEWNS) == 0
+                    && libc::mount(
+                        std::ptr::null(),
+                        c"/".as_ptr(),
+                        std::ptr::null(),
+                        libc::MS_REC | libc::MS_PRIVATE,
+                        std::ptr::null(),
+                    ) == 0
+                    && libc::mount(
+                        c"overlay".as_ptr(),
+                        at.as_ptr(),
+                        c"overlay".as_ptr(),
+                        0,
+                        options.as_ptr().cast(),
+                    ) == 0;
+                if done { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+            })
+        };
+        seen(&mut command)
+    };
+    let of_image = run("sleep");
+    assert_eq!(of_image.text(&exec::EXE), merged.join("sleep").to_str().unwrap());
+    assert_eq!(flags(&of_image), 0);
+    assert_eq!(flags(&run("malware")), exec::EXE_UPPER_LAYER);
 }
 
 #[test]

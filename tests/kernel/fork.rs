@@ -49,6 +49,8 @@ fn a_child_is_seen_with_its_parent_and_start() {
     let seen = eyes.wait(Kind::Fork, |s| s.number(&fork::CHILD_PID) == i128::from(child));
     assert_eq!(seen.0.header.pid, std::process::id());
     assert_eq!(seen.number(&fork::CHILD_VPID), i128::from(child));
+    let own_name = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
+    assert_eq!(seen.text(&fork::COMM), own_name.trim_end());
     assert_eq!(seen.number(&fork::CHILD_CGROUP), i128::from(seen.0.header.cgroup_id));
     let exit = eyes.wait_for(Kind::Exit, child as u32);
     let nightjar_events::Body::Fork(body) = &seen.0.body else { panic!("no fork") };
