@@ -61,6 +61,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "docker.io", needs: &[Need::Containers], why: "the engine that most know" },
     Package { name: "lxc", needs: &[Need::Containers], why: "containers that keep no OCI state" },
     Package { name: "systemd-container", needs: &[Need::Containers], why: "systemd-nspawn" },
+    Package { name: "xz-utils", needs: &[Need::Vm], why: "modules of newer kernels are compressed" },
     Package { name: "qemu-system-x86", needs: &[Need::Vm], why: "the machine that other kernels run in" },
     Package { name: "g++", needs: &[Need::Fuzz], why: "libFuzzer is C++" },
 ];

@@ -53,12 +53,18 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// Runs it and gives what it printed; fails when it does.
 pub fn read(command: &mut Command) -> Result<String> {
+    let bytes = read_bytes(command)?;
+    String::from_utf8(bytes).with_context(|| format!("output of {} is not UTF-8", line(command)))
+}
+
+/// The same for output that is no text.
+pub fn read_bytes(command: &mut Command) -> Result<Vec<u8>> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("start {}", line(command)))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!("{} ended with {}: {}", line(command), output.status, said.trim());
     }
-    String::from_utf8(output.stdout).with_context(|| format!("output of {} is not UTF-8", line(command)))
+    Ok(output.stdout)
 }
 
 /// The command as a person would type it.

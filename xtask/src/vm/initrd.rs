@@ -9,10 +9,14 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
+use super::kernels::Kernel;
 use crate::{artifacts, sh};
 
 const BUSYBOX: &str = "/bin/busybox";
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// Where a guest finds the module of overlayfs.
+const OVERLAY: &str = "overlay.ko";
 
 const DIRECTORIES: &[&str] = &["bin", "dev", "proc", "sys", "tmp", "usr/share", "var/tmp"];
 
@@ -34,6 +38,24 @@ pub fn build(only: Option<&str>) -> Result<PathBuf> {
     sh::write_file(&init, include_str!("guest-init.sh"))?;
     fs::set_permissions(&init, Permissions::from_mode(0o755)).context("make the guest's init a program")?;
     pack(&root)
+}
+
+/// The archive with what only this kernel can use behind it: the kernel unpacks one after the other.
+pub fn for_kernel(kernel: &Kernel, archive: &Path) -> Result<PathBuf> {
+    let Some(module) = &kernel.overlay else { return Ok(archive.to_owned()) };
+    let root = super::dir().join("modules");
+    let unpacked = root.join(OVERLAY);
+    let bytes = match module.extension() {
+        Some(end) if end == "xz" => sh::read_bytes(Command::new("xz").arg("-dc").arg(module))?,
+        _ => fs::read(module).with_context(|| format!("read {}", module.display()))?,
+    };
+    sh::write_file(&unpacked, bytes)?;
+    let mut whole = fs::read(archive).with_context(|| format!("read {}", archive.display()))?;
+    let added = pack(&root)?;
+    whole.extend(fs::read(&added).with_context(|| format!("read {}", added.display()))?);
+    let whole_archive = super::dir().join("guest.cpio");
+    sh::write_file(&whole_archive, whole)?;
+    Ok(whole_archive)
 }
 
 /// The test program, linked statically: the guest has no libraries. A target directory of its own, since the flags

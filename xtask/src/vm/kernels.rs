@@ -35,6 +35,19 @@ pub const SERIES: [Series; 5] = [
 pub struct Kernel {
     pub version: String,
     pub image: PathBuf,
+    /// The module of overlayfs; newer suites have modules in a package of their own, which is not fetched.
+    pub overlay: Option<PathBuf>,
+}
+
+impl Kernel {
+    fn new(unpacked: &Path, version: String, image: PathBuf) -> Kernel {
+        let module = |root: &str, name: &str| {
+            unpacked.join(root).join(&version).join("kernel/fs/overlayfs").join(name)
+        };
+        let places = [("lib/modules", "overlay.ko"), ("usr/lib/modules", "overlay.ko.xz")];
+        let overlay = places.map(|(root, name)| module(root, name)).into_iter().find(|path| path.exists());
+        Kernel { version, image, overlay }
+    }
 }
 
 /// Depends on the newest kernel of its suite. The flavour for virtual machines has no drivers that QEMU has no use
@@ -67,13 +80,13 @@ pub fn provide(series: &Series, refresh: bool) -> Result<Kernel> {
 fn find(unpacked: &Path) -> Result<Option<Kernel>> {
     for entry in list(&unpacked.join("boot"))? {
         if let Some(version) = entry.name.strip_prefix("vmlinuz-") {
-            return Ok(Some(Kernel { version: version.to_owned(), image: entry.path }));
+            return Ok(Some(Kernel::new(unpacked, version.to_owned(), entry.path)));
         }
     }
     for entry in list(&unpacked.join("usr/lib/modules"))? {
         let image = entry.path.join("vmlinuz");
         if image.exists() {
-            return Ok(Some(Kernel { version: entry.name, image }));
+            return Ok(Some(Kernel::new(unpacked, entry.name, image)));
         }
     }
     Ok(None)
@@ -203,7 +216,10 @@ mod tests {
         sh::write_file(&dir.path().join("boot/config-6.1.0"), "").unwrap();
         assert!(find(dir.path()).unwrap().is_none());
         sh::write_file(&dir.path().join("boot/vmlinuz-6.1.0"), "").unwrap();
-        assert_eq!(find(dir.path()).unwrap().unwrap().version, "6.1.0");
+        let module = dir.path().join("lib/modules/6.1.0/kernel/fs/overlayfs/overlay.ko");
+        sh::write_file(&module, "").unwrap();
+        let kernel = find(dir.path()).unwrap().unwrap();
+        assert_eq!((kernel.version.as_str(), kernel.overlay), ("6.1.0", Some(module)));
         let dir = tempfile::tempdir().unwrap();
         sh::write_file(&dir.path().join("usr/lib/modules/7.2.13+deb14/vmlinuz"), "").unwrap();
         assert_eq!(find(dir.path()).unwrap().unwrap().version, "7.2.13+deb14");

@@ -21,7 +21,10 @@ pub struct Column {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Cell {
-    Passed(usize),
+    Passed {
+        passed: usize,
+        skipped: Vec<String>,
+    },
     Failed {
         failed: usize,
         of: usize,
@@ -64,7 +67,7 @@ impl Column {
         };
         match results.modules.get(&row.module) {
             Some(t) if t.failed > 0 => Cell::Failed { failed: t.failed, of: t.passed + t.failed },
-            Some(t) if t.passed > 0 => Cell::Passed(t.passed),
+            Some(t) if t.passed > 0 => Cell::Passed { passed: t.passed, skipped: t.skipped.clone() },
             Some(t) => Cell::Skipped(t.skipped.join(", ")),
             None if self.is_older_than(row.since) => {
                 Cell::Skipped(format!("its hooks are in Linux {}.{} and later", row.since.0, row.since.1))
@@ -77,7 +80,8 @@ impl Column {
 impl std::fmt::Display for Cell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = match self {
-            Cell::Passed(tests) => format!("ok {tests}"),
+            Cell::Passed { passed, skipped } if skipped.is_empty() => format!("ok {passed}"),
+            Cell::Passed { passed, skipped } => format!("ok {passed}, {} skipped", skipped.len()),
             Cell::Failed { failed, of } => format!("{failed} of {of} failed"),
             Cell::Skipped(_) => "skipped".to_owned(),
             Cell::Missing => "no result".to_owned(),
@@ -120,7 +124,9 @@ pub fn report(columns: &[Column], some_tests: bool) -> Vec<String> {
         for (column, cell) in columns.iter().zip(&cells) {
             print!("{cell:<18}");
             match cell {
-                Cell::Passed(_) => {}
+                Cell::Passed { skipped, .. } => {
+                    skips.extend(skipped.iter().map(|why| format!("skipped: {why} on {}", column.name())));
+                }
                 Cell::Failed { .. } => faults.push(format!("{} fails on {}", row.module, column.name())),
                 Cell::Skipped(why) => {
                     skips.push(format!("skipped: {} on {}: {why}", row.module, column.name()))
@@ -194,12 +200,15 @@ mod tests {
                 "test open::a ... ok",
                 "test open::b ... FAILED",
                 "test exec::c ... ok",
+                "test exec::e ... ignored, no overlayfs here",
                 "test fork::d ... ignored, no cgroup2 here",
                 "test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out",
             ],
         );
         assert_eq!(column.cell(&row("open", (5, 10))), Cell::Failed { failed: 1, of: 2 });
-        assert_eq!(column.cell(&row("exec", (5, 10))), Cell::Passed(1));
+        let skipped = vec!["exec::e: no overlayfs here".to_owned()];
+        assert_eq!(column.cell(&row("exec", (5, 10))), Cell::Passed { passed: 1, skipped });
+        assert_eq!(column.cell(&row("exec", (5, 10))).to_string(), "ok 1, 1 skipped");
         assert_eq!(column.cell(&row("fork", (5, 10))), Cell::Skipped("fork::d: no cgroup2 here".into()));
     }
 

@@ -69,7 +69,8 @@ fn try_kernel(series: &Series, initrd: &Path, refresh: bool) -> Result<Column> {
     };
     println!("\n==> Linux {} ({})", kernel.version, series.name);
     let start = Instant::now();
-    let outcome = boot(&kernel, initrd, &dir().join(format!("{}.console", series.name)))?;
+    let initrd = initrd::for_kernel(&kernel, initrd)?;
+    let outcome = boot(&kernel, &initrd, &dir().join(format!("{}.console", series.name)))?;
     println!("{:.0} s", start.elapsed().as_secs_f64());
     Ok(Column { series: series.name, version: Some(kernel.version), outcome })
 }
