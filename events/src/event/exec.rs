@@ -90,8 +90,8 @@ pub static EVENT: Event = Event {
         // begin_new_exec (fs/exec.c) has set the new comm by the time sched_process_exec fires, so the old one
         // is taken from task_rename, which fires just before it is overwritten.
         points: &[
-            Point { program: "exec_rename", target: "task_rename" },
-            Point { program: "exec", target: "sched_process_exec" },
+            Point { program: "exec_rename", targets: &["task_rename"] },
+            Point { program: "exec", targets: &["sched_process_exec"] },
         ],
     }],
     fields: &[

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The first process of a guest: sets up what the tests need, runs them, and switches the machine off. What the tests
-# say goes to the second serial port, where no message of the kernel comes between.
+# The first process of a guest: sets up what the tests need, runs them once for each family of hooks, and switches the
+# machine off. What the tests say goes to the second serial port, where no message of the kernel or of what they run
+# comes between.
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -11,7 +12,11 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /var/tmp
 ip link set lo up
-exec </dev/null >/dev/ttyS1 2>&1
-/kernel-tests $(cat /arguments)
-echo "guest: the tests ended with $?"
+exec </dev/null >/dev/ttyS1 2>/dev/ttyS0
+while read -r family arguments <&3; do
+	echo "guest: hooks $family"
+	NIGHTJAR_HOOKS=$family /kernel-tests --test-threads=1 --show-output $arguments 3<&-
+	echo "guest: the tests ended with $?"
+done 3</runs
+echo "guest: done"
 poweroff -f

@@ -7,6 +7,15 @@ use nightjar_events::EVENTS;
 /// What one guest said of its tests.
 #[derive(Debug, Default)]
 pub struct Results {
+    /// One for each family of hooks.
+    runs: Vec<Run>,
+    ended: bool,
+}
+
+/// What the tests said while events had hooks of a family, where they have a choice.
+#[derive(Debug, Default)]
+struct Run {
+    family: String,
     /// By the module a test is in, which is named like its event.
     modules: BTreeMap<String, Tally>,
     begun: bool,
@@ -19,6 +28,15 @@ struct Tally {
     failed: usize,
     /// Why tests were skipped.
     skipped: Vec<String>,
+}
+
+impl Tally {
+    fn and(mut self, other: Tally) -> Tally {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped.extend(other.skipped);
+        self
+    }
 }
 
 pub enum Outcome {
@@ -59,17 +77,23 @@ struct Row {
 impl Results {
     /// Takes a line of libtest's, or the guest's own last word.
     pub fn read(&mut self, line: &str) {
-        if let Some(status) = line.strip_prefix("guest: the tests ended with ") {
-            self.status = status.parse().ok();
+        if let Some(family) = line.strip_prefix("guest: hooks ") {
+            self.runs.push(Run { family: family.to_owned(), ..Run::default() });
             return;
         }
-        self.begun |= line.starts_with("running ");
+        self.ended |= line == "guest: done";
+        let Some(run) = self.runs.last_mut() else { return };
+        if let Some(status) = line.strip_prefix("guest: the tests ended with ") {
+            run.status = status.parse().ok();
+            return;
+        }
+        run.begun |= line.starts_with("running ");
         let Some((name, verdict)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
         else {
             return;
         };
         let Some((module, _)) = name.split_once("::") else { return };
-        let tally = self.modules.entry(module.to_owned()).or_default();
+        let tally = run.modules.entry(module.to_owned()).or_default();
         match verdict {
             "ok" => tally.passed += 1,
             "FAILED" => tally.failed += 1,
@@ -81,11 +105,18 @@ impl Results {
     }
 
     pub fn begun(&self) -> bool {
-        self.begun
+        self.runs.iter().any(|run| run.begun)
     }
 
     pub fn ended(&self) -> bool {
-        self.status.is_some()
+        self.ended
+    }
+
+    /// What was said of an event while it had hooks of a family; an event without a choice has the same in every run.
+    fn tally(&self, row: &Row) -> Option<Tally> {
+        let has_run = self.runs.iter().any(|run| run.family == row.family);
+        let runs = self.runs.iter().filter(|run| !has_run || run.family == row.family);
+        runs.filter_map(|run| run.modules.get(&row.module)).cloned().reduce(Tally::and)
     }
 }
 
@@ -112,7 +143,7 @@ impl Column {
             Outcome::Ran(results) | Outcome::Broken(_, results) => results,
             Outcome::Skipped(why) => return Cell::Skipped(why.clone()),
         };
-        match results.modules.get(&row.module) {
+        match results.tally(row) {
             Some(t) if t.failed > 0 => Cell::Failed { failed: t.failed, of: t.passed + t.failed },
             Some(t) if t.passed > 0 => Cell::Passed(t.passed),
             Some(t) => Cell::Skipped(t.skipped.join(", ")),
@@ -120,6 +151,15 @@ impl Column {
                 Cell::Skipped(format!("its hooks are in Linux {}.{} and later", row.since.0, row.since.1))
             }
             None => Cell::Missing,
+        }
+    }
+}
+
+impl std::fmt::Display for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.family {
+            "" => write!(f, "{}", self.module),
+            family => write!(f, "{} by {family}", self.module),
         }
     }
 }
@@ -148,7 +188,7 @@ fn rows(columns: &[Column]) -> Vec<Row> {
     let mut rows: Vec<Row> = events.collect();
     for column in columns {
         let (Outcome::Ran(results) | Outcome::Broken(_, results)) = &column.outcome else { continue };
-        for module in results.modules.keys() {
+        for module in results.runs.iter().flat_map(|run| run.modules.keys()) {
             if !rows.iter().any(|row| row.module == *module) {
                 rows.push(Row { module: module.clone(), family: "", since: (0, 0) });
             }
@@ -171,17 +211,15 @@ pub fn report(columns: &[Column], some_tests: bool) -> Vec<String> {
             print!("{cell:<18}");
             match cell {
                 Cell::Passed(_) => {}
-                Cell::Failed { .. } => faults.push(format!("{} fails on {}", row.module, column.name())),
-                Cell::Skipped(why) => {
-                    skips.push(format!("skipped: {} on {}: {why}", row.module, column.name()))
-                }
+                Cell::Failed { .. } => faults.push(format!("{row} fails on {}", column.name())),
+                Cell::Skipped(why) => skips.push(format!("skipped: {row} on {}: {why}", column.name())),
                 Cell::Missing if some_tests => {}
-                Cell::Missing => faults.push(format!("no test of {} ended on {}", row.module, column.name())),
+                Cell::Missing => faults.push(format!("no test of {row} ended on {}", column.name())),
             }
         }
         println!();
         if cells.iter().all(|cell| matches!(cell, Cell::Skipped(_))) {
-            faults.push(format!("{} by {} is skipped on every kernel", row.module, row.family));
+            faults.push(format!("{row} is skipped on every kernel"));
         }
     }
     skips.iter().for_each(|skip| println!("{skip}"));
@@ -192,8 +230,9 @@ pub fn report(columns: &[Column], some_tests: bool) -> Vec<String> {
 fn fault_of_guest(column: &Column) -> Option<String> {
     match &column.outcome {
         Outcome::Ran(results) => {
-            let status = results.status.filter(|status| *status != 0)?;
-            Some(format!("the tests ended with {status} on {}", column.name()))
+            let run = results.runs.iter().find(|run| run.status != Some(0))?;
+            let status = run.status.map_or("no word".to_owned(), |status| status.to_string());
+            Some(format!("the tests with {} ended with {status} on {}", run.family, column.name()))
         }
         Outcome::Broken(fault, _) => Some(format!("{}: {fault}", column.name())),
         Outcome::Skipped(_) => None,
@@ -216,12 +255,15 @@ mod tests {
 
     /// A guest in which one test of every event passed.
     fn all_pass(but: &str) -> Column {
-        let lines: Vec<String> = EVENTS
-            .iter()
-            .filter(|event| event.name != but)
-            .map(|event| format!("test {}::a_test ... ok", event.name))
-            .chain(["guest: the tests ended with 0".into()])
-            .collect();
+        let run = |family: &str| {
+            let tests = EVENTS
+                .iter()
+                .filter(|event| event.name != but)
+                .map(|event| format!("test {}::a_test ... ok", event.name));
+            let end = "guest: the tests ended with 0".to_owned();
+            [format!("guest: hooks {family}")].into_iter().chain(tests).chain([end]).collect::<Vec<_>>()
+        };
+        let lines = [run("fentry"), run("tracepoint"), vec!["guest: done".into()]].concat();
         column("6.1.0-9-amd64", &lines.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
@@ -230,6 +272,7 @@ mod tests {
         let column = column(
             "6.1.0-9-amd64",
             &[
+                "guest: hooks tracepoint",
                 "running 4 tests",
                 "test open::a ... ok",
                 "test open::b ... FAILED",
@@ -244,13 +287,25 @@ mod tests {
     }
 
     #[test]
+    fn an_event_with_a_choice_has_a_result_for_each_family_and_another_one_for_all() {
+        let column = all_pass("");
+        let by = |family| Row { family, ..row("open", (5, 10)) };
+        assert_eq!(column.cell(&by("fentry")), Cell::Passed(1));
+        assert_eq!(column.cell(&by("tracepoint")), Cell::Passed(1));
+        assert_eq!(column.cell(&Row { family: "tp_btf", ..row("exec", (5, 10)) }), Cell::Passed(2));
+    }
+
+    #[test]
     fn beginning_and_end_are_noticed() {
         let mut results = Results::default();
         results.read("sh: a message of the guest's");
+        results.read("guest: hooks fentry");
         assert!(!results.begun() && !results.ended());
         results.read("running 56 tests");
         assert!(results.begun() && !results.ended());
         results.read("guest: the tests ended with 0");
+        assert!(!results.ended());
+        results.read("guest: done");
         assert!(results.ended());
     }
 
@@ -270,12 +325,15 @@ mod tests {
 
     #[test]
     fn a_missing_event_and_a_bad_end_are_faults() {
-        assert_eq!(report(&[all_pass("open")], false), ["no test of open ended on 6.1.0"]);
+        assert_eq!(
+            report(&[all_pass("open")], false),
+            ["no test of open by fentry ended on 6.1.0", "no test of open by tracepoint ended on 6.1.0"]
+        );
         assert_eq!(report(&[all_pass("open")], true), Vec::<String>::new());
         let mut column = all_pass("");
         let Outcome::Ran(results) = &mut column.outcome else { panic!("ran") };
         results.read("guest: the tests ended with 101");
-        assert_eq!(report(&[column], false), ["the tests ended with 101 on 6.1.0"]);
+        assert_eq!(report(&[column], false), ["the tests with tracepoint ended with 101 on 6.1.0"]);
     }
 
     #[test]
@@ -286,6 +344,7 @@ mod tests {
             outcome: Outcome::Skipped("no kernel in it".into()),
         };
         assert_eq!(report(&[all_pass(""), skipped()], false), Vec::<String>::new());
-        assert_eq!(report(&[skipped()], false).len(), EVENTS.len());
+        let rows: usize = EVENTS.iter().map(|event| event.hooks.len()).sum();
+        assert_eq!(report(&[skipped()], false).len(), rows);
     }
 }
