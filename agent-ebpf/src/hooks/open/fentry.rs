@@ -23,7 +23,7 @@ use crate::{
     read::{
         call::{Call, Current},
         file::File,
-        read,
+        load, read,
         task::Task,
     },
     setting,
@@ -61,17 +61,21 @@ fn open_found(ctx: FExitContext) -> i32 {
     // Programs are started and cores are dumped through here too.
     let Some(current) = Current::get() else { return 0 };
     let by_io_uring = current.call == Call::IoUring;
-    let (name, op, file) = (plain_arg(&ctx, 1), arg(&ctx, 2), plain_arg(&ctx, 3));
-    let failed = is_error(file);
+    let file = plain_arg(&ctx, 3);
+    let failed = file >= MAX_ERRNO.wrapping_neg();
+    // SAFETY: the argument is a `struct filename`; on newer kernels it may be an error, of which nothing can be read.
+    let name = unsafe { load(arg(&ctx, 1) + offset!(filename_name)) };
     // An io_uring tries without waiting first, and comes again.
-    if current.call == Call::Connect || is_error(name) || failed && by_io_uring && file as i32 == EAGAIN {
+    if current.call == Call::Connect || name == 0 || failed && by_io_uring && file as i32 == EAGAIN {
         return 0;
     }
+    let how = how_of(current, arg(&ctx, 2));
     let opening = Opening {
         file,
-        inode: if failed { 0 } else { File(file).inode().0 },
-        name: read(name + offset!(filename_name)),
-        asked: Asked::new(current.call, arg(&ctx, 0) as i32, how_of(current, op)),
+        // SAFETY: the result is a `struct file`.
+        inode: if failed { 0 } else { unsafe { load(arg(&ctx, 3) + offset!(file_inode)) } },
+        name,
+        asked: Asked::new(current.call, arg(&ctx, 0) as i32, how),
         told: failed.into(),
     };
     if failed {
@@ -103,17 +107,14 @@ fn keep(opening: &Opening) {
     }
 }
 
-#[inline(always)]
-fn is_error(pointer: u64) -> bool {
-    pointer >= MAX_ERRNO.wrapping_neg()
-}
-
 /// Flags and mode as the kernel took them. What its `struct open_flags` does not have is from where the caller wrote
 /// it: O_CLOEXEC, which is about the descriptor, and `resolve`, of which each kernel makes bits of its own.
 #[inline(always)]
 fn how_of(current: Current, op: u64) -> OpenHow {
-    let mut flags = u64::from(read::<u32>(op + offset!(open_flags_flags))) & !setting!(o_largefile);
-    let mode = u64::from(read::<u16>(op + offset!(open_flags_mode))) & 0o7777;
+    // SAFETY: `op` is an argument that is a `struct open_flags`.
+    let (flags, mode) =
+        unsafe { (load::<u32>(op + offset!(open_flags_flags)), load::<u16>(op + offset!(open_flags_mode))) };
+    let mut flags = u64::from(flags) & !setting!(o_largefile);
     let mut resolve = 0;
     match (current.call, current.regs()) {
         // It adds O_NONBLOCK when it tries without waiting.
@@ -127,7 +128,7 @@ fn how_of(current: Current, op: u64) -> OpenHow {
         }
         (Call::Open | Call::Openat | Call::Openat2 | Call::Creat | Call::Connect, _) => {}
     }
-    OpenHow { flags, mode, resolve }
+    OpenHow { flags, mode: u64::from(mode) & 0o7777, resolve }
 }
 
 /// fd_install(fd, file): all descriptors are made here, few of them by an open.
@@ -142,7 +143,8 @@ fn open_installed(ctx: FEntryContext) -> i32 {
     // SAFETY: a map's value stays readable until this program ends.
     unsafe {
         // An io_uring may open a file without a descriptor, and have another one at its address later.
-        if (*opening).told != 0 || (*opening).file != file.0 || (*opening).inode != file.inode().0 {
+        let inode: u64 = load(file.0 + offset!(file_inode));
+        if (*opening).told != 0 || (*opening).file != file.0 || (*opening).inode != inode {
             return 0;
         }
         let (asked, name) = ((*opening).asked, (*opening).name);
