@@ -4,6 +4,7 @@
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)] // the verifier sometimes needs an instruction exactly where it is written
+#![feature(stmt_expr_attributes)] // closures that several programs share are inlined, or they become functions of their own
 
 mod emit;
 mod filter;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use nightjar_engine::Event;
-use nightjar_events::{Kind, control::Tally};
+use nightjar_events::{Family, Kind, control::Tally};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -64,6 +64,8 @@ pub struct Plan {
     pub ring_bytes: u32,
     /// Events wanted; those that identity needs are added.
     pub kinds: BTreeSet<Kind>,
+    /// The family of hooks for the events that have it; `None`: the best of each event.
+    pub family: Option<Family>,
     /// Where the host's files lie: `/`, or a mount of them in a container.
     pub host_root: PathBuf,
 }
@@ -78,6 +80,9 @@ impl Watch {
         }
         for hook in sensor.hooks().iter().filter(|hook| hook.state == sensor::HookState::Failed) {
             warn!(event = hook.event, program = hook.program, reason = hook.reason, "hook not attached");
+        }
+        for hook in sensor.hooks().iter().filter(|hook| hook.state == sensor::HookState::PassedOver) {
+            debug!(event = hook.event, program = hook.program, reason = hook.reason, "better hook not used");
         }
         let (reader, ledger) = (sensor.reader()?, sensor.ledger()?);
         if tracing::enabled!(tracing::Level::TRACE) {
@@ -198,6 +203,7 @@ fn sensor_options(plan: &Plan, hierarchy: &Hierarchy) -> sensor::Options {
     sensor::Options {
         ring_bytes: plan.ring_bytes,
         kinds: plan.kinds.iter().copied().chain(IDENTITY_KINDS).collect(),
+        family: plan.family,
         self_pid: std::process::id(),
         cgroup_controller: hierarchy.controller.clone(),
         cgroup_hierarchy: hierarchy.id,

@@ -36,6 +36,8 @@ macro_rules! offsets {
 offsets! {
     task_tgid "task_struct.tgid";
     task_pid "task_struct.pid";
+    task_flags "task_struct.flags";
+    task_status ? true "task_struct.thread_info.status";
     task_group_leader "task_struct.group_leader";
     task_start "task_struct.start_boottime";
     task_real_parent "task_struct.real_parent";
@@ -97,6 +99,9 @@ offsets! {
     file_inode "file.f_inode";
     file_mode "file.f_mode";
     file_private_data "file.private_data";
+    filename_name "__filename_head.name" | "filename.name";
+    open_flags_flags "open_flags.open_flag";
+    open_flags_mode "open_flags.mode";
     files_fdt "files_struct.fdt";
     fdtable_fd "fdtable.fd";
     fdtable_max_fds "fdtable.max_fds";
@@ -153,6 +158,7 @@ offsets! {
     regs_arg2 "pt_regs.dx" | "pt_regs.regs+16";
     regs_arg3 "pt_regs.r10" | "pt_regs.regs+24";
     regs_orig_arg0 ? true "pt_regs.orig_x0";
+    regs_number "pt_regs.orig_ax" | "pt_regs.syscallno";
     regs_size "sizeof pt_regs";
 }
 
@@ -182,6 +188,9 @@ pub struct Settings {
     pub sys_openat: u64,
     pub sys_openat2: u64,
     pub sys_creat: u64,
+    pub sys_connect: u64,
+    /// O_LARGEFILE, which the kernel adds to what was asked for.
+    pub o_largefile: u64,
 }
 
 impl Settings {
@@ -197,10 +206,12 @@ impl Settings {
         sys_openat: ABSENT,
         sys_openat2: ABSENT,
         sys_creat: ABSENT,
+        sys_connect: ABSENT,
+        o_largefile: 0,
     };
 
     /// As the array of words that is injected, in the order of the members.
-    pub fn words(&self) -> [u64; 11] {
+    pub fn words(&self) -> [u64; 13] {
         [
             self.self_pid,
             self.cgroup_ssid,
@@ -213,6 +224,8 @@ impl Settings {
             self.sys_openat,
             self.sys_openat2,
             self.sys_creat,
+            self.sys_connect,
+            self.o_largefile,
         ]
     }
 }

@@ -38,6 +38,8 @@ pub struct Hook {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
+    /// Entry or exit of a kernel function.
+    Fentry,
     /// BTF-typed raw tracepoint.
     BtfTracepoint,
     /// `syscalls/sys_exit_*` through perf events.
@@ -47,6 +49,7 @@ pub enum Family {
 impl Family {
     pub fn name(self) -> &'static str {
         match self {
+            Family::Fentry => "fentry",
             Family::BtfTracepoint => "tp_btf",
             Family::SyscallTracepoint => "tracepoint",
         }
@@ -54,12 +57,13 @@ impl Family {
 }
 
 /// A program of the compiled object and what it is attached to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Point {
     /// Function name in agent-ebpf.
     pub program: &'static str,
-    /// `sched_process_exec`, or `syscalls/sys_exit_openat`.
-    pub target: &'static str,
+    /// `sched_process_exec`, or `syscalls/sys_exit_openat`. Several where kernels call it differently, the newest
+    /// kernel's name first.
+    pub targets: &'static [&'static str],
 }
 
 /// One question a rule may ask of an event: `evt.arg.NAME`.

@@ -8,5 +8,7 @@ mod deed;
 mod exec;
 mod exit;
 mod fork;
+mod io_uring;
 mod ledger;
 mod open;
+mod race;

@@ -12,7 +12,7 @@ use std::{
 
 use nightjar::{identity::Hierarchy, intake::Intake, sensor};
 use nightjar_engine::Value;
-use nightjar_events::{EVENTS, Field, Kind, control::Tally, wire::Record};
+use nightjar_events::{EVENTS, Family, Field, Kind, control::Tally, wire::Record};
 
 /// After this long a record that has not come will not come. Only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,6 +30,9 @@ pub struct Ring {
     /// Detaches when it is dropped.
     sensor: Option<sensor::Sensor>,
 }
+
+/// Names the family of hooks that the tests are to use; the best of each event when it is not set.
+const FAMILY_VARIABLE: &str = "NIGHTJAR_HOOKS";
 
 type Viewers = Mutex<Vec<Sender<Intake>>>;
 
@@ -64,10 +67,28 @@ fn shared() -> MutexGuard<'static, (sensor::Sensor, sensor::Ledger)> {
     SHARED.get().expect("eyes are open").lock().expect("no test panics while it reads a counter")
 }
 
-/// How often the kernel has skipped a program: it does where programs can be preempted.
-pub fn skipped(program: &str) -> u64 {
+/// How often the kernel has skipped programs of an event: it does where programs can be preempted.
+pub fn skipped(kind: Kind) -> u64 {
+    let programs: BTreeSet<_> =
+        kind.event().hooks.iter().flat_map(|hook| hook.points).map(|point| point.program).collect();
     let skipped = shared().0.skipped().expect("the kernel tells");
-    skipped.iter().filter(|(name, _)| *name == program).map(|(_, runs)| runs).sum()
+    skipped.iter().filter(|(name, _)| programs.contains(name)).map(|(_, runs)| runs).sum()
+}
+
+/// The family of hooks that was asked for.
+fn wanted_family() -> Option<Family> {
+    let name = std::env::var(FAMILY_VARIABLE).ok()?;
+    let hooks = EVENTS.iter().flat_map(|event| event.hooks);
+    let family = hooks.map(|hook| hook.family).find(|family| family.name() == name);
+    Some(family.unwrap_or_else(|| panic!("{FAMILY_VARIABLE}: no event has hooks of a family {name}")))
+}
+
+/// By which family of hooks an event is seen.
+pub fn family(kind: Kind) -> &'static str {
+    let shared = shared();
+    let attached =
+        |hook: &&sensor::HookStatus| hook.event == kind.name() && hook.state == sensor::HookState::Attached;
+    shared.0.hooks().iter().find(attached).expect("it is attached").family
 }
 
 impl Ring {
@@ -81,6 +102,7 @@ impl Ring {
         let mut sensor = sensor::Sensor::start(&sensor::Options {
             ring_bytes,
             kinds,
+            family: wanted_family(),
             self_pid: 0,
             cgroup_controller: hierarchy.controller,
             cgroup_hierarchy: hierarchy.id,

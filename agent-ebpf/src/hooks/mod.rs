@@ -11,11 +11,19 @@ mod open;
 
 use aya_ebpf::EbpfContext;
 
-/// Argument `n` of a BTF tracepoint, as a number.
+use crate::read::read;
+
+/// Argument `n` of a BTF tracepoint or of a kernel function, as a number; behind a function's arguments its result.
 #[inline(always)]
 fn arg<C: EbpfContext>(ctx: &C, n: usize) -> u64 {
     // SAFETY: the context is an array of eight-byte arguments; the verifier knows how many.
     unsafe { core::ptr::read_volatile(ctx.as_ptr().cast::<u64>().add(n)) }
+}
+
+/// The same, of which the verifier does not know that it is a pointer: those it allows no arithmetic on.
+#[inline(always)]
+fn plain_arg<C: EbpfContext>(ctx: &C, n: usize) -> u64 {
+    read(ctx.as_ptr() as u64 + 8 * n as u64)
 }
 
 /// Which system call: `int __syscall_nr` of syscalls/sys_exit_*, behind the common fields.

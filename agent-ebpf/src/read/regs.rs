@@ -1,4 +1,4 @@
-//! Arguments of the system call that the current task returns from: they stay in its saved user registers.
+//! Number and arguments of the system call that the current task is in: they stay in its saved user registers.
 
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 use nightjar_events::control::ABSENT;
@@ -18,6 +18,11 @@ impl Regs {
         }
         let stack: u64 = read(Task::current().0 + offset!(task_stack));
         Regs(stack + setting!(stack_size) - offset!(regs_size))
+    }
+
+    #[inline(always)]
+    pub fn number(self) -> u64 {
+        read(self.0 + offset!(regs_number))
     }
 
     #[inline(always)]

@@ -21,7 +21,7 @@ use crate::{
         escape::{lossless, terminal},
         json, rfc3339,
     },
-    config::{Config, Raw, Scope},
+    config::{Config, Hooks, Raw, Scope},
 };
 
 /// Most characters shown of a value in the human form.
@@ -46,6 +46,10 @@ pub struct EventsArgs {
     /// Stop after this time: 10s, 5m
     #[arg(long = "for", value_name = "TIME")]
     time: Option<SignedDuration>,
+
+    /// How opens and connects are watched [default: fentry where the kernel allows it, else tracepoint]
+    #[arg(long, value_name = "FAMILY")]
+    hooks: Option<Hooks>,
 
     /// Where the node's files are, when nightjar itself runs in a container [default: /]
     #[arg(long, value_name = "DIR")]
@@ -101,9 +105,13 @@ fn wanted_type(name: &str) -> Result<Wanted, String> {
 impl EventsArgs {
     pub fn run(self, node: &dyn Node, terminal: Terminal) -> Result<Exit, Failure> {
         let scope = if self.container.is_some() { Scope::Containers } else { Scope::All };
-        let config =
-            Config::check(Raw { scope: Some(scope), host_root: self.host_root.clone(), ..Raw::default() })
-                .or_end(Exit::Usage)?;
+        let config = Config::check(Raw {
+            scope: Some(scope),
+            host_root: self.host_root.clone(),
+            hooks: self.hooks,
+            ..Raw::default()
+        })
+        .or_end(Exit::Usage)?;
         let time = self.time.map(Duration::try_from).transpose().or_end(Exit::Usage)?;
         let format = self.format.unwrap_or(if terminal.interactive { Format::Human } else { Format::Json });
         let mut failed = None;

@@ -123,6 +123,7 @@ fn plan(config: &Config, kinds: impl IntoIterator<Item = nightjar_events::Kind>)
     Plan {
         ring_bytes: config.ring_size,
         kinds: kinds.into_iter().collect(),
+        family: config.family,
         host_root: config.host_root.clone(),
     }
 }

@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use nightjar_engine::rule::{Matching, Priority, Selection, Target};
+use nightjar_events::Family;
 
 use super::raw::{OutputForm, Raw, Scope};
 use crate::sensor::{RING_DEFAULT, RING_MAX, RING_MIN};
@@ -18,6 +19,8 @@ pub struct Config {
     /// `None`: human on a terminal, else JSON.
     pub output: Option<OutputForm>,
     pub scope: Scope,
+    /// The family of hooks for the events that have it; `None`: the best of each event.
+    pub family: Option<Family>,
     /// Bytes: a power of two.
     pub ring_size: u32,
     pub host_root: PathBuf,
@@ -50,6 +53,7 @@ impl Config {
             matching: raw.matching.unwrap_or_default().into(),
             output: raw.output,
             scope: raw.scope.unwrap_or_default(),
+            family: raw.hooks.map(Family::from),
             ring_size: raw.ring_size.map_or(Ok(RING_DEFAULT), |size| ring_size(size.0))?,
             host_root: raw.host_root.map_or(Ok(PathBuf::from("/")), host_root)?,
             rules: raw.rules,

@@ -12,6 +12,6 @@ pub use self::{
     checked::{Config, ConfigError},
     file::{CONFIG_MAX, FileError},
     parse::priority,
-    raw::{Matching, OutputForm, Raw, Scope},
+    raw::{Hooks, Matching, OutputForm, Raw, Scope},
     size::ByteSize,
 };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use nightjar_engine::rule::{self, Priority};
+use nightjar_events::Family;
 use serde::Deserialize;
 
 use super::{parse, size::ByteSize};
@@ -40,6 +41,10 @@ pub struct Raw {
     /// Whose deeds raise alerts [default: all]
     #[arg(long, value_name = "SCOPE", help_heading = "Events")]
     pub scope: Option<Scope>,
+
+    /// How opens and connects are watched [default: fentry where the kernel allows it, else tracepoint]
+    #[arg(long, value_name = "FAMILY", help_heading = "Events")]
+    pub hooks: Option<Hooks>,
 
     /// Size of the buffer between kernel and agent: a power of two, 256KiB to 1GiB [default: 16MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Events")]
@@ -88,6 +93,24 @@ pub enum Scope {
     All,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hooks {
+    /// At kernel functions: names cannot be raced, and other system calls do not pay
+    Fentry,
+    /// At the exits of system calls
+    Tracepoint,
+}
+
+impl From<Hooks> for Family {
+    fn from(hooks: Hooks) -> Self {
+        match hooks {
+            Hooks::Fentry => Family::Fentry,
+            Hooks::Tracepoint => Family::SyscallTracepoint,
+        }
+    }
+}
+
 impl Raw {
     /// What `self` says, and what `other` says where `self` says nothing.
     pub fn or(self, other: Raw) -> Raw {
@@ -102,6 +125,7 @@ impl Raw {
             matching: self.matching.or(other.matching),
             output: self.output.or(other.output),
             scope: self.scope.or(other.scope),
+            hooks: self.hooks.or(other.hooks),
             ring_size: self.ring_size.or(other.ring_size),
             host_root: self.host_root.or(other.host_root),
         }

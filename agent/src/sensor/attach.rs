@@ -1,22 +1,12 @@
 //! Attaches the programs of each event's best hook, and says what came of it.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    io::ErrorKind,
-    path::Path,
-};
+use std::collections::{BTreeSet, HashMap};
 
-use aya::{
-    Btf, Ebpf,
-    programs::{Program, ProgramError},
-};
+use aya::{Btf, Ebpf};
 use nightjar_events::{EVENTS, Event, Family, Hook, Kind, Point};
 use serde::Serialize;
 
-use super::TRACEFS;
-
-/// How often a load is tried that a signal breaks off.
-const LOAD_TRIES_MAX: usize = 8;
+use super::program::{self, AttachError};
 
 /// One program and what became of it.
 #[derive(Clone, Debug, Serialize)]
@@ -37,129 +27,131 @@ pub enum HookState {
     /// The kernel does not have the target; the event may still be whole (creat is no system call on aarch64).
     Absent,
     Failed,
+    /// It failed, or was let go since a point of its hook failed, and the event's next hook is attached instead.
+    PassedOver,
 }
 
-pub(super) fn attach(bpf: &mut Ebpf, btf: &Btf, kinds: &BTreeSet<Kind>) -> Vec<HookStatus> {
-    let mut done = HashMap::new();
-    EVENTS
-        .iter()
-        .filter(|event| kinds.contains(&event.kind))
-        .flat_map(|event| best(bpf, btf, event, &mut done))
-        .collect()
+/// Attaches the best hook that works of each event. With a family, an event that has hooks of it gets no other.
+pub(super) fn attach(
+    bpf: &mut Ebpf,
+    btf: &Btf,
+    kinds: &BTreeSet<Kind>,
+    family: Option<Family>,
+) -> Vec<HookStatus> {
+    let mut programs = Programs { bpf, btf, done: HashMap::new() };
+    let events = EVENTS.iter().filter(|event| kinds.contains(&event.kind));
+    events.flat_map(|event| programs.attach_event(event, family)).collect()
 }
 
-/// What became of a program at a target: several events may share one, and a program may have several targets.
-type Done = HashMap<(&'static str, &'static str), (HookState, Option<String>)>;
-
-/// The statuses of the first hook that works, or else of the last that was tried.
-fn best(bpf: &mut Ebpf, btf: &Btf, event: &Event, done: &mut Done) -> Vec<HookStatus> {
-    let mut statuses = Vec::new();
-    for hook in event.hooks {
-        statuses = try_hook(bpf, btf, event, hook, done);
-        let attached = statuses.iter().any(|s| s.state == HookState::Attached);
-        if attached && statuses.iter().all(|s| s.state != HookState::Failed) {
-            break;
-        }
-    }
-    statuses
+/// The hooks that an event may be watched by, best first.
+fn candidates(event: &Event, family: Option<Family>) -> Vec<&'static Hook> {
+    let of_family: Vec<_> = event.hooks.iter().filter(|hook| Some(hook.family) == family).collect();
+    if of_family.is_empty() { event.hooks.iter().collect() } else { of_family }
 }
 
-fn try_hook(bpf: &mut Ebpf, btf: &Btf, event: &Event, hook: &Hook, done: &mut Done) -> Vec<HookStatus> {
-    let status = |point: &Point| {
-        let (state, reason) = done
-            .entry((point.program, point.target))
-            .or_insert_with(|| attach_point(bpf, btf, point))
-            .clone();
-        let (program, target, family) = (point.program, point.target, family_of(point).name());
-        HookStatus { event: event.name, program, target, family, state, reason }
-    };
-    hook.points.iter().map(status).collect()
+struct Programs<'a> {
+    bpf: &'a mut Ebpf,
+    btf: &'a Btf,
+    /// What became of each point: several events may share one, and a program may have several.
+    done: HashMap<Point, Outcome>,
 }
 
-/// A hook on system calls may lean on a tracepoint of another kind.
-fn family_of(point: &Point) -> Family {
-    if point.target.contains('/') { Family::SyscallTracepoint } else { Family::BtfTracepoint }
+#[derive(Clone)]
+struct Outcome {
+    target: &'static str,
+    state: HookState,
+    reason: Option<String>,
 }
 
-fn attach_point(bpf: &mut Ebpf, btf: &Btf, point: &Point) -> (HookState, Option<String>) {
-    let Some(program) = bpf.program_mut(point.program) else {
-        return (HookState::Failed, Some(format!("the eBPF object has no program {}", point.program)));
-    };
-    let result = match program {
-        Program::BtfTracePoint(p) => load(|| p.load(point.target, btf)).and_then(|()| p.attach().map(drop)),
-        Program::TracePoint(p) => {
-            let Some((category, name)) = point.target.split_once('/') else {
-                return (HookState::Failed, Some(format!("{} is no category/name", point.target)));
-            };
-            if !Path::new(TRACEFS).join("events").join(category).join(name).is_dir() {
-                return (HookState::Absent, Some("this kernel has no such tracepoint".into()));
+impl Programs<'_> {
+    /// The statuses of the first hook that works and of those that did not; of the last one tried also what works in
+    /// part.
+    fn attach_event(&mut self, event: &Event, family: Option<Family>) -> Vec<HookStatus> {
+        let mut passed_over = Vec::new();
+        let candidates = candidates(event, family);
+        for (n, hook) in candidates.iter().enumerate() {
+            let is_last = n + 1 == candidates.len();
+            let known: BTreeSet<Point> = self.done.keys().copied().collect();
+            let mut statuses = Vec::new();
+            for point in hook.points {
+                statuses.push(self.status(event, point));
+                // Of the last one at least a part may work.
+                if !is_last && statuses.iter().any(|s| s.state == HookState::Failed) {
+                    break;
+                }
             }
-            load(|| p.load()).and_then(|()| p.attach(category, name).map(drop))
+            let attached = statuses.iter().any(|s| s.state == HookState::Attached);
+            let works = attached && statuses.iter().all(|s| s.state != HookState::Failed);
+            if works || is_last {
+                statuses.extend(passed_over);
+                return statuses;
+            }
+            hook.points.iter().filter(|point| !known.contains(point)).for_each(|point| self.let_go(point));
+            let failed = statuses.into_iter().filter(|status| status.state == HookState::Failed);
+            passed_over.extend(failed.map(|status| HookStatus { state: HookState::PassedOver, ..status }));
         }
-        other => {
-            return (HookState::Failed, Some(format!("unexpected program type {:?}", other.prog_type())));
+        passed_over
+    }
+
+    fn status(&mut self, event: &Event, point: &Point) -> HookStatus {
+        let Outcome { target, state, reason } = match self.done.get(point) {
+            Some(outcome) => outcome.clone(),
+            None => {
+                let outcome = self.attach_point(point);
+                self.done.insert(*point, outcome.clone());
+                outcome
+            }
+        };
+        let family = self.bpf.program(point.program).map_or("", program::family);
+        HookStatus { event: event.name, program: point.program, target, family, state, reason }
+    }
+
+    /// Takes a point back, and with it the others of its program.
+    fn let_go(&mut self, point: &Point) {
+        if let Some(program) = self.bpf.program_mut(point.program) {
+            program::let_go(program);
         }
-    };
-    match result {
-        Ok(()) => (HookState::Attached, None),
-        Err(error) => (HookState::Failed, Some(explain(&error))),
+        self.done.retain(|done, _| done.program != point.program);
     }
-}
 
-/// Loads a program, unless it was loaded for an earlier target. The kernel breaks a load off when a signal is waiting
-/// for the thread.
-fn load(load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
-    let broken_off = |error: &ProgramError| matches!(error, ProgramError::LoadError { io_error, .. } if io_error.kind() == ErrorKind::WouldBlock);
-    match again_while(broken_off, load) {
-        Err(ProgramError::AlreadyLoaded) => Ok(()),
-        other => other,
-    }
-}
-
-fn again_while<E>(again: impl Fn(&E) -> bool, mut act: impl FnMut() -> Result<(), E>) -> Result<(), E> {
-    for _ in 1..LOAD_TRIES_MAX {
-        match act() {
-            Err(error) if again(&error) => {}
-            other => return other,
+    fn attach_point(&mut self, point: &Point) -> Outcome {
+        let failed = |target, reason| Outcome { target, state: HookState::Failed, reason: Some(reason) };
+        let newest = point.targets.first().copied().unwrap_or_default();
+        let Some(program) = self.bpf.program_mut(point.program) else {
+            return failed(newest, format!("the eBPF object has no program {}", point.program));
+        };
+        for target in point.targets {
+            match program::attach(program, target, self.btf) {
+                Ok(()) => return Outcome { target, state: HookState::Attached, reason: None },
+                Err(AttachError::NoTracepoint) => {
+                    let reason = Some("this kernel has no such tracepoint".into());
+                    return Outcome { target, state: HookState::Absent, reason };
+                }
+                Err(AttachError::NoFunction) => {}
+                Err(AttachError::Other(reason)) => return failed(target, reason),
+            }
         }
+        failed(newest, format!("this kernel has no function {}", point.targets.join(" or ")))
     }
-    act()
-}
-
-/// The error with its causes, in one line; of a verifier's log only the end, where the reason stands.
-fn explain(error: &dyn std::error::Error) -> String {
-    const REASON_MAX: usize = 600;
-    let chain: Vec<String> =
-        std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string).collect();
-    let text = chain.join(": ").split_whitespace().collect::<Vec<_>>().join(" ");
-    let skip = text.chars().count().saturating_sub(REASON_MAX);
-    if skip == 0 { text } else { format!("…{}", text.chars().skip(skip).collect::<String>()) }
 }
 
 #[cfg(test)]
 mod tests {
+    use nightjar_events::event::{exec, open};
+
     use super::*;
 
-    #[test]
-    fn a_load_that_a_signal_breaks_off_is_tried_again_but_not_for_ever() {
-        let tries = |broken_off: usize| {
-            let mut tries = 0;
-            let done = again_while(
-                |_: &()| true,
-                || {
-                    tries += 1;
-                    if tries > broken_off { Ok(()) } else { Err(()) }
-                },
-            );
-            (done.is_ok(), tries)
-        };
-        assert_eq!(tries(0), (true, 1));
-        assert_eq!(tries(2), (true, 3));
-        assert_eq!(tries(100), (false, LOAD_TRIES_MAX));
+    fn families(event: &Event, family: Option<Family>) -> Vec<Family> {
+        candidates(event, family).iter().map(|hook| hook.family).collect()
     }
 
     #[test]
-    fn a_program_that_an_earlier_target_loaded_is_loaded() {
-        assert!(load(|| Err(ProgramError::AlreadyLoaded)).is_ok());
+    fn a_family_that_is_asked_for_leaves_no_other_but_to_events_that_do_not_have_it() {
+        let both = [Family::Fentry, Family::SyscallTracepoint];
+        assert_eq!(families(&open::EVENT, None), both);
+        for family in both {
+            assert_eq!(families(&open::EVENT, Some(family)), [family]);
+            assert_eq!(families(&exec::EVENT, Some(family)), [Family::BtfTracepoint]);
+        }
     }
 }

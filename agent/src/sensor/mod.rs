@@ -8,6 +8,7 @@ mod error;
 pub mod ledger;
 mod object;
 mod pages;
+mod program;
 mod ring;
 mod skipped;
 mod types;
@@ -16,7 +17,7 @@ use std::{collections::BTreeSet, io, path::Path};
 
 use aya::{Btf, Ebpf, EbpfLoader, maps::Map};
 use nightjar_events::{
-    Kind,
+    Family, Kind,
     control::{ABSENT, SPARE_SLOTS, Settings},
 };
 use rustix::mount::MountFlags;
@@ -47,6 +48,12 @@ const OLD_OPENS: (u64, u64) = (libc::SYS_open as u64, libc::SYS_creat as u64);
 #[cfg(not(target_arch = "x86_64"))]
 const OLD_OPENS: (u64, u64) = (ABSENT, ABSENT);
 
+/// As the kernel has it (arch/*/include/uapi/asm/fcntl.h); the C library's is 0 where files are always large.
+#[cfg(target_arch = "aarch64")]
+const O_LARGEFILE: u64 = 0o400_000;
+#[cfg(not(target_arch = "aarch64"))]
+const O_LARGEFILE: u64 = 0o100_000;
+
 /// Room for messages of the kernel programs, where they are wanted; else the least that a ring can be.
 const LOG_BYTES: u32 = 128 * 1024;
 const PAGE: u32 = 4096;
@@ -58,6 +65,8 @@ pub struct Options {
     pub ring_bytes: u32,
     /// Events to attach; the others cost nothing.
     pub kinds: BTreeSet<Kind>,
+    /// The family of hooks for the events that have it; `None`: the best of each event.
+    pub family: Option<Family>,
     /// Process whose own events are not reported.
     pub self_pid: u32,
     /// The v1 controller whose hierarchy names containers; `None` on cgroup v2.
@@ -98,7 +107,7 @@ impl Sensor {
             .map_max_entries("SCRATCH", cpus + SPARE_SLOTS)
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
         let mut bpf = timed("object and maps", || loader.load(&object).map_err(SensorError::Load))?;
-        let attach = || attach::attach(&mut bpf, &btf, &options.kinds);
+        let attach = || attach::attach(&mut bpf, &btf, &options.kinds, options.family);
         let hooks = timed("verify and attach", attach);
         Ok(Sensor { bpf, hooks, ring_bytes: options.ring_bytes })
     }
@@ -167,6 +176,8 @@ fn settings(options: &Options, types: &KernelTypes, cpus: u32) -> Result<Setting
         sys_openat: libc::SYS_openat as u64,
         sys_openat2: libc::SYS_openat2 as u64,
         sys_creat: OLD_OPENS.1,
+        sys_connect: libc::SYS_connect as u64,
+        o_largefile: O_LARGEFILE,
     })
 }
 

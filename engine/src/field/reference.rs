@@ -43,7 +43,9 @@ pub fn event_reference() -> String {
         };
         let mut hooks = Vec::new();
         for hook in event.hooks {
-            let targets: Vec<_> = hook.points.iter().map(|point| code(point.target)).collect();
+            let names =
+                |targets: &[&str]| targets.iter().map(|name| code(name)).collect::<Vec<_>>().join(" or ");
+            let targets: Vec<_> = hook.points.iter().map(|point| names(point.targets)).collect();
             let (major, minor) = hook.since;
             hooks.push(format!(
                 "{} {} (Linux {major}.{minor} and later)",

@@ -38,7 +38,7 @@ pub static EVENT: Event = Event {
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),
-        points: &[Point { program: "cgroup_mkdir", target: "cgroup_mkdir" }],
+        points: &[Point { program: "cgroup_mkdir", targets: &["cgroup_mkdir"] }],
     }],
     fields: &[ID, PATH],
 };

@@ -31,7 +31,7 @@ pub static EVENT: Event = Event {
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),
-        points: &[Point { program: "cgroup_rmdir", target: "cgroup_rmdir" }],
+        points: &[Point { program: "cgroup_rmdir", targets: &["cgroup_rmdir"] }],
     }],
     fields: &[ID],
 };

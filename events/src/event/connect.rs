@@ -86,15 +86,27 @@ pub static EVENT: Event = Event {
     types: &["connect"],
     doc: "A process asked a socket to connect: what it got at once. A non-blocking one gets EINPROGRESS here and its outcome in `connect_result`.",
     lane: Connect::LANE,
-    hooks: &[Hook {
-        family: Family::SyscallTracepoint,
-        since: (5, 10),
-        // The socket's state change to SYN_SENT holds the addresses the kernel used, also when the call fails later.
-        points: &[
-            Point { program: "connect_exit", target: "syscalls/sys_exit_connect" },
-            Point { program: "connect_state", target: "inet_sock_set_state" },
-        ],
-    }],
+    hooks: &[
+        Hook {
+            family: Family::Fentry,
+            since: (5, 10),
+            // With the kernel's own copy of the address; then where the call returns, which tells what failed earlier.
+            points: &[
+                Point { program: "connect_tried", targets: &["__sys_connect_file"] },
+                Point { program: "connect_returned", targets: &["__sys_connect"] },
+                Point { program: "connect_state", targets: &["inet_sock_set_state"] },
+            ],
+        },
+        Hook {
+            family: Family::SyscallTracepoint,
+            since: (5, 10),
+            // The socket's state change to SYN_SENT holds the addresses the kernel used, also when the call fails later.
+            points: &[
+                Point { program: "connect_exit", targets: &["syscalls/sys_exit_connect"] },
+                Point { program: "connect_state", targets: &["inet_sock_set_state"] },
+            ],
+        },
+    ],
     fields: &[RESULT, FD, FAMILY, SOCK_TYPE, PROTOCOL, SOURCE_IP, SOURCE_PORT, DEST_IP, DEST_PORT, PATH],
 };
 
@@ -105,8 +117,13 @@ const fn row(name: &'static str, ty: Type, ecs: Option<&'static str>, doc: &'sta
 pub const RESULT: Field = row("res", Type::Result, None, "0, or a negated errno.", |r| {
     r.of(|e: &Connect| Raw::Int(e.result.into()))
 });
-pub const FD: Field =
-    row("fd", Type::Int, None, "Descriptor of the socket.", |r| r.of(|e: &Connect| Raw::Int(e.fd.into())));
+pub const FD: Field = row(
+    "fd",
+    Type::Int,
+    None,
+    "Descriptor of the socket, -1 where it is not known: of an io_uring and of 32-bit calls.",
+    |r| r.of(|e: &Connect| Raw::Int(e.fd.into())),
+);
 pub const FAMILY: Field =
     row("family", Type::Enum(FAMILIES), Some("network.type"), "Address family of the socket.", |r| {
         r.of(|e: &Connect| Raw::Uint(e.socket.family.into()))

@@ -39,7 +39,7 @@ pub static EVENT: Event = Event {
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),
-        points: &[Point { program: "connect_state", target: "inet_sock_set_state" }],
+        points: &[Point { program: "connect_state", targets: &["inet_sock_set_state"] }],
     }],
     fields: &[RESULT, FD, FAMILY, SOURCE_IP, SOURCE_PORT, DEST_IP, DEST_PORT, ELAPSED],
 };

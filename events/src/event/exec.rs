@@ -90,8 +90,8 @@ pub static EVENT: Event = Event {
         // begin_new_exec (fs/exec.c) has set the new comm by the time sched_process_exec fires, so the old one
         // is taken from task_rename, which fires just before it is overwritten.
         points: &[
-            Point { program: "exec_rename", target: "task_rename" },
-            Point { program: "exec", target: "sched_process_exec" },
+            Point { program: "exec_rename", targets: &["task_rename"] },
+            Point { program: "exec", targets: &["sched_process_exec"] },
         ],
     }],
     fields: &[
@@ -163,10 +163,9 @@ pub const CWD: Field = row("cwd", Type::Path, Some("process.working_directory"),
 pub const COMM: Field = row("comm", Type::Text, Some("process.name"), "Thread name after the exec.", |r| {
     r.of(|e: &Exec| comm(&e.comm))
 });
-pub const COMM_BEFORE: Field =
-    row("comm_before", Type::Text, Some("process.previous.name"), "Thread name before the exec.", |r| {
-        r.of(|e: &Exec| comm(&e.comm_before))
-    });
+pub const COMM_BEFORE: Field = row("comm_before", Type::Text, None, "Thread name before the exec.", |r| {
+    r.of(|e: &Exec| comm(&e.comm_before))
+});
 pub const FLAGS_FIELD: Field = row(
     "flags",
     Type::Flags(FLAGS),
@@ -174,13 +173,9 @@ pub const FLAGS_FIELD: Field = row(
     "EXE_FROM_MEMFD: runs from a memfd. EXE_UPPER_LAYER: the file was written after the container started (overlay's upper layer). EXE_DELETED: has no name any more. SCRIPT: started through `#!`.",
     |r| r.of(|e: &Exec| Raw::Flags(e.flags.into())),
 );
-pub const EXE_INODE: Field = row(
-    "exe_ino",
-    Type::Uint,
-    Some("process.executable_inode"),
-    "Inode number of the program's file.",
-    |r| r.of(|e: &Exec| Raw::Uint(e.exe_inode)),
-);
+pub const EXE_INODE: Field = row("exe_ino", Type::Uint, None, "Inode number of the program's file.", |r| {
+    r.of(|e: &Exec| Raw::Uint(e.exe_inode))
+});
 pub const EXE_DEV: Field = row(
     "exe_dev",
     Type::Uint,
@@ -229,13 +224,10 @@ pub const TTY: Field = row(
     "Controlling terminal's device number (as /proc/PID/stat), 0 for none.",
     |r| r.of(|e: &Exec| Raw::Uint(e.tty.into())),
 );
-pub const LOGINUID: Field = row(
-    "loginuid",
-    Type::Uint,
-    Some("process.real_user.login_id"),
-    "User id of the login session, 4294967295 when there was none.",
-    |r| r.of(|e: &Exec| Raw::Uint(e.loginuid.into())),
-);
+pub const LOGINUID: Field =
+    row("loginuid", Type::Uint, None, "User id of the login session, 4294967295 when there was none.", |r| {
+        r.of(|e: &Exec| Raw::Uint(e.loginuid.into()))
+    });
 pub const UID: Field = row("uid", Type::Uint, Some("process.real_user.id"), "Real user id.", |r| {
     r.of(|e: &Exec| Raw::Uint(e.uid.into()))
 });
@@ -245,9 +237,8 @@ pub const GID: Field = row("gid", Type::Uint, Some("process.real_group.id"), "Re
 pub const EUID: Field = row("euid", Type::Uint, Some("process.user.id"), "Effective user id.", |r| {
     r.of(|e: &Exec| Raw::Uint(e.euid.into()))
 });
-pub const EGID: Field = row("egid", Type::Uint, Some("process.group.id"), "Effective group id.", |r| {
-    r.of(|e: &Exec| Raw::Uint(e.egid.into()))
-});
+pub const EGID: Field =
+    row("egid", Type::Uint, None, "Effective group id.", |r| r.of(|e: &Exec| Raw::Uint(e.egid.into())));
 pub const CAP_EFFECTIVE: Field = row(
     "cap_effective",
     Type::Flags(CAPABILITIES),

@@ -35,7 +35,7 @@ pub static EVENT: Event = Event {
         family: Family::BtfTracepoint,
         since: (5, 10),
         // Fires once a thread, after do_exit has counted it out of signal->live: zero means the last one.
-        points: &[Point { program: "exit", target: "sched_process_exit" }],
+        points: &[Point { program: "exit", targets: &["sched_process_exit"] }],
     }],
     fields: &[CODE, SIGNAL, CORE, LIFETIME, COMM],
 };

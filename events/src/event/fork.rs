@@ -43,7 +43,7 @@ pub static EVENT: Event = Event {
         since: (5, 10),
         // task_newtask, not sched_process_fork: it has the clone flags, the child is already in its cgroup
         // (cgroup_post_fork comes before it in copy_process, kernel/fork.c), and has not run yet.
-        points: &[Point { program: "fork", target: "task_newtask" }],
+        points: &[Point { program: "fork", targets: &["task_newtask"] }],
     }],
     fields: &[CHILD_PID, CHILD_VPID, CHILD_PID_NS, CHILD_CGROUP, CLONE_FLAGS, COMM],
 };

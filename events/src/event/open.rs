@@ -50,18 +50,31 @@ pub static EVENT: Event = Event {
     types: &["open", "openat", "openat2", "creat"],
     doc: "A process opened a file, or failed to.",
     lane: Open::LANE,
-    hooks: &[Hook {
-        family: Family::SyscallTracepoint,
-        since: (5, 10),
-        // At exit alone: the arguments are still in the task's saved registers, the memory they point to has been
-        // paged in by the call itself, and no table has to join two halves.
-        points: &[
-            Point { program: "open_exit", target: "syscalls/sys_exit_open" },
-            Point { program: "open_exit", target: "syscalls/sys_exit_openat" },
-            Point { program: "open_exit", target: "syscalls/sys_exit_openat2" },
-            Point { program: "open_exit", target: "syscalls/sys_exit_creat" },
-        ],
-    }],
+    hooks: &[
+        Hook {
+            family: Family::Fentry,
+            since: (5, 10),
+            // Where the name is looked up in the kernel's own copy, where the file gets its descriptor, and where the
+            // call returns, which tells what the first two did not.
+            points: &[
+                Point { program: "open_found", targets: &["do_file_open", "do_filp_open"] },
+                Point { program: "open_installed", targets: &["fd_install"] },
+                Point { program: "open_returned", targets: &["do_sys_openat2"] },
+            ],
+        },
+        Hook {
+            family: Family::SyscallTracepoint,
+            since: (5, 10),
+            // At exit alone: the arguments are still in the task's saved registers, the memory they point to has been
+            // paged in by the call itself, and no table has to join two halves.
+            points: &[
+                Point { program: "open_exit", targets: &["syscalls/sys_exit_open"] },
+                Point { program: "open_exit", targets: &["syscalls/sys_exit_openat"] },
+                Point { program: "open_exit", targets: &["syscalls/sys_exit_openat2"] },
+                Point { program: "open_exit", targets: &["syscalls/sys_exit_creat"] },
+            ],
+        },
+    ],
     fields: &[
         RESULT, PATH, NAME, FLAGS, MODE, RESOLVE, DIRFD, INODE, DEV, FILE_TYPE, FILE_MODE, CREATED, UNNAMED,
     ],
@@ -90,20 +103,27 @@ pub const NAME: Field = row(
     "name",
     Type::Text,
     None,
-    "Path as the caller gave it. From user memory after the call: another thread can change it in between.",
+    "Path as the caller gave it. By fentry the kernel's own copy; by tracepoint from user memory after the call, where another thread can change it in between.",
     |r| r.of(|e: &Open| r.text(&e.spans[SPAN_NAME])),
 );
-pub const FLAGS: Field = row("flags", Type::Flags(OPEN_FLAGS), None, "Open flags.", |r| {
-    r.of(|e: &Open| Raw::Flags(e.flags.into()))
-});
+pub const FLAGS: Field = row(
+    "flags",
+    Type::Flags(OPEN_FLAGS),
+    None,
+    "Open flags. By fentry without those that the kernel does not know; O_CLOEXEC is not known of an io_uring and of 32-bit calls, O_NONBLOCK not of an io_uring.",
+    |r| r.of(|e: &Open| Raw::Flags(e.flags.into())),
+);
 pub const MODE: Field =
     row("mode", Type::Mode, None, "Mode asked for, where a file might be created.", |r| {
         r.of(|e: &Open| Raw::Uint(e.mode.into()))
     });
-pub const RESOLVE: Field =
-    row("resolve", Type::Flags(RESOLVE_FLAGS), None, "How openat2 was asked to resolve the path.", |r| {
-        r.of(|e: &Open| Raw::Flags(e.resolve))
-    });
+pub const RESOLVE: Field = row(
+    "resolve",
+    Type::Flags(RESOLVE_FLAGS),
+    None,
+    "How openat2 was asked to resolve the path. From user memory.",
+    |r| r.of(|e: &Open| Raw::Flags(e.resolve)),
+);
 pub const DIRFD: Field =
     row("dirfd", Type::Int, None, "Directory descriptor, -100 (AT_FDCWD) for the working directory.", |r| {
         r.of(|e: &Open| Raw::Int(e.dirfd.into()))

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use nightjar_events::{EVENTS, Family};
 
 use super::kernels::Kernel;
 use crate::{artifacts, sh};
@@ -33,7 +34,7 @@ pub fn build(only: Option<&str>) -> Result<PathBuf> {
     copy(Path::new(BUSYBOX), &root.join("bin/busybox"))?;
     symlink("busybox", root.join("bin/sh")).context("link the guest's shell")?;
     copy(&tests()?, &root.join("kernel-tests"))?;
-    sh::write_file(&root.join("arguments"), only.unwrap_or_default())?;
+    sh::write_file(&root.join("runs"), runs(only))?;
     let init = root.join("init");
     sh::write_file(&init, include_str!("guest-init.sh"))?;
     fs::set_permissions(&init, Permissions::from_mode(0o755)).context("make the guest's init a program")?;
@@ -56,6 +57,32 @@ pub fn for_kernel(kernel: &Kernel, archive: &Path) -> Result<PathBuf> {
     let whole_archive = super::dir().join("guest.cpio");
     sh::write_file(&whole_archive, whole)?;
     Ok(whole_archive)
+}
+
+/// How the tests are run in a guest, a line for each family of hooks that an event can have instead of another: its
+/// name, and the words by which tests are chosen. With the first family all are run, then those of its events.
+fn runs(only: Option<&str>) -> String {
+    let with_a_choice = || EVENTS.iter().filter(|event| event.hooks.len() > 1);
+    let mut families: Vec<Family> = Vec::new();
+    for family in with_a_choice().flat_map(|event| event.hooks).map(|hook| hook.family) {
+        if !families.contains(&family) {
+            families.push(family);
+        }
+    }
+    let of_family = |family| {
+        let events =
+            with_a_choice().filter(move |event| event.hooks.iter().any(|hook| hook.family == family));
+        events.map(|event| event.name).collect::<Vec<_>>().join(" ")
+    };
+    let line = |(n, family): (usize, &Family)| {
+        let chosen = match (only, n) {
+            (Some(only), _) => only.to_owned(),
+            (None, 0) => String::new(),
+            (None, _) => of_family(*family),
+        };
+        format!("{} {chosen}\n", family.name())
+    };
+    families.iter().enumerate().map(line).collect()
 }
 
 /// The test program, linked statically: the guest has no libraries. A target directory of its own, since the flags
@@ -95,4 +122,15 @@ fn pack(root: &Path) -> Result<PathBuf> {
         bail!("pack {}: find ended with {found}, cpio with {packed}", root.display());
     }
     Ok(archive)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_test_is_run_once_and_those_of_events_with_a_choice_for_each_family() {
+        assert_eq!(runs(None), "fentry \ntracepoint open connect\n");
+        assert_eq!(runs(Some("race")), "fentry race\ntracepoint race\n");
+    }
 }

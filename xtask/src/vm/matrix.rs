@@ -65,14 +65,23 @@ impl Column {
             Outcome::Ran(results) | Outcome::Broken(_, results) => results,
             Outcome::Skipped(why) => return Cell::Skipped(why.clone()),
         };
-        match results.modules.get(&row.module) {
+        match results.tally(&row.module, row.family) {
             Some(t) if t.failed > 0 => Cell::Failed { failed: t.failed, of: t.passed + t.failed },
-            Some(t) if t.passed > 0 => Cell::Passed { passed: t.passed, skipped: t.skipped.clone() },
+            Some(t) if t.passed > 0 => Cell::Passed { passed: t.passed, skipped: t.skipped },
             Some(t) => Cell::Skipped(t.skipped.join(", ")),
             None if self.is_older_than(row.since) => {
                 Cell::Skipped(format!("its hooks are in Linux {}.{} and later", row.since.0, row.since.1))
             }
             None => Cell::Missing,
+        }
+    }
+}
+
+impl std::fmt::Display for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.family {
+            "" => write!(f, "{}", self.module),
+            family => write!(f, "{} by {family}", self.module),
         }
     }
 }
@@ -102,7 +111,7 @@ fn rows(columns: &[Column]) -> Vec<Row> {
     let mut rows: Vec<Row> = events.collect();
     for column in columns {
         let (Outcome::Ran(results) | Outcome::Broken(_, results)) = &column.outcome else { continue };
-        for module in results.modules.keys() {
+        for module in results.modules() {
             if !rows.iter().any(|row| row.module == *module) {
                 rows.push(Row { module: module.clone(), family: "", since: (0, 0) });
             }
@@ -127,17 +136,15 @@ pub fn report(columns: &[Column], some_tests: bool) -> Vec<String> {
                 Cell::Passed { skipped, .. } => {
                     skips.extend(skipped.iter().map(|why| format!("skipped: {why} on {}", column.name())));
                 }
-                Cell::Failed { .. } => faults.push(format!("{} fails on {}", row.module, column.name())),
-                Cell::Skipped(why) => {
-                    skips.push(format!("skipped: {} on {}: {why}", row.module, column.name()))
-                }
+                Cell::Failed { .. } => faults.push(format!("{row} fails on {}", column.name())),
+                Cell::Skipped(why) => skips.push(format!("skipped: {row} on {}: {why}", column.name())),
                 Cell::Missing if some_tests => {}
-                Cell::Missing => faults.push(format!("no test of {} ended on {}", row.module, column.name())),
+                Cell::Missing => faults.push(format!("no test of {row} ended on {}", column.name())),
             }
         }
         println!();
         if cells.iter().all(|cell| matches!(cell, Cell::Skipped(_))) {
-            faults.push(format!("{} by {} is skipped on every kernel", row.module, row.family));
+            faults.push(format!("{row} is skipped on every kernel"));
         }
     }
     skips.iter().for_each(|skip| println!("{skip}"));
@@ -147,18 +154,7 @@ pub fn report(columns: &[Column], some_tests: bool) -> Vec<String> {
 
 fn fault_of_guest(column: &Column) -> Option<String> {
     match &column.outcome {
-        Outcome::Ran(results) => {
-            let (counted, closed) = (results.counted(), results.closed);
-            match results.status {
-                Some(status) if status != 0 => {
-                    Some(format!("the tests ended with {status} on {}", column.name()))
-                }
-                _ if counted != closed => {
-                    Some(format!("{closed} tests ended on {}, {counted} results were read", column.name()))
-                }
-                _ => None,
-            }
-        }
+        Outcome::Ran(results) => results.fault().map(|fault| format!("{fault} on {}", column.name())),
         Outcome::Broken(fault, _) => Some(format!("{}: {fault}", column.name())),
         Outcome::Skipped(_) => None,
     }
@@ -180,14 +176,17 @@ mod tests {
 
     /// A guest in which one test of every event passed.
     fn all_pass(but: &str) -> Column {
-        let lines: Vec<String> = EVENTS
-            .iter()
-            .filter(|event| event.name != but)
-            .map(|event| format!("test {}::a_test ... ok", event.name))
-            .collect();
-        let closing = format!("test result: ok. {} passed; 0 failed; 0 ignored", lines.len());
-        let lines: Vec<String> =
-            lines.into_iter().chain([closing, "guest: the tests ended with 0".into()]).collect();
+        let run = |family: &str| {
+            let tests: Vec<String> = EVENTS
+                .iter()
+                .filter(|event| event.name != but)
+                .map(|event| format!("test {}::a_test ... ok", event.name))
+                .collect();
+            let closing = format!("test result: ok. {} passed; 0 failed; 0 ignored", tests.len());
+            let end = vec![closing, "guest: the tests ended with 0".to_owned()];
+            [vec![format!("guest: hooks {family}")], tests, end].concat()
+        };
+        let lines = [run("fentry"), run("tracepoint"), vec!["guest: done".into()]].concat();
         column("6.1.0-9-amd64", &lines.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
@@ -196,6 +195,7 @@ mod tests {
         let column = column(
             "6.1.0-9-amd64",
             &[
+                "guest: hooks tracepoint",
                 "running 4 tests",
                 "test open::a ... ok",
                 "test open::b ... FAILED",
@@ -206,10 +206,20 @@ mod tests {
             ],
         );
         assert_eq!(column.cell(&row("open", (5, 10))), Cell::Failed { failed: 1, of: 2 });
-        let skipped = vec!["exec::e: no overlayfs here".to_owned()];
-        assert_eq!(column.cell(&row("exec", (5, 10))), Cell::Passed { passed: 1, skipped });
-        assert_eq!(column.cell(&row("exec", (5, 10))).to_string(), "ok 1, 1 skipped");
+        let exec = column.cell(&row("exec", (5, 10)));
+        assert_eq!(exec, Cell::Passed { passed: 1, skipped: vec!["exec::e: no overlayfs here".into()] });
+        assert_eq!(exec.to_string(), "ok 1, 1 skipped");
         assert_eq!(column.cell(&row("fork", (5, 10))), Cell::Skipped("fork::d: no cgroup2 here".into()));
+    }
+
+    #[test]
+    fn an_event_with_a_choice_has_a_result_for_each_family_and_another_one_for_all() {
+        let column = all_pass("");
+        let by = |family| Row { family, ..row("open", (5, 10)) };
+        let passed = |passed| Cell::Passed { passed, skipped: Vec::new() };
+        assert_eq!(column.cell(&by("fentry")), passed(1));
+        assert_eq!(column.cell(&by("tracepoint")), passed(1));
+        assert_eq!(column.cell(&Row { family: "tp_btf", ..row("exec", (5, 10)) }), passed(2));
     }
 
     #[test]
@@ -228,19 +238,21 @@ mod tests {
 
     #[test]
     fn a_missing_event_and_a_bad_end_are_faults() {
-        assert_eq!(report(&[all_pass("open")], false), ["no test of open ended on 6.1.0"]);
+        assert_eq!(
+            report(&[all_pass("open")], false),
+            ["no test of open by fentry ended on 6.1.0", "no test of open by tracepoint ended on 6.1.0"]
+        );
         assert_eq!(report(&[all_pass("open")], true), Vec::<String>::new());
         let mut column = all_pass("");
         let Outcome::Ran(results) = &mut column.outcome else { panic!("ran") };
         results.read("guest: the tests ended with 101");
-        assert_eq!(report(&[column], false), ["the tests ended with 101 on 6.1.0"]);
+        assert_eq!(report(&[column], false), ["the tests with tracepoint ended with 101 on 6.1.0"]);
         let mut column = all_pass("");
         let Outcome::Ran(results) = &mut column.outcome else { panic!("ran") };
         results.read("test result: ok. 100 passed; 0 failed; 0 ignored");
-        assert_eq!(
-            report(&[column], false),
-            [format!("100 tests ended on 6.1.0, {} results were read", EVENTS.len())]
-        );
+        let read = EVENTS.len();
+        let fault = format!("100 tests with tracepoint ended, {read} results were read on 6.1.0");
+        assert_eq!(report(&[column], false), [fault]);
     }
 
     #[test]
@@ -251,6 +263,7 @@ mod tests {
             outcome: Outcome::Skipped("no kernel in it".into()),
         };
         assert_eq!(report(&[all_pass(""), skipped()], false), Vec::<String>::new());
-        assert_eq!(report(&[skipped()], false).len(), EVENTS.len());
+        let rows: usize = EVENTS.iter().map(|event| event.hooks.len()).sum();
+        assert_eq!(report(&[skipped()], false).len(), rows);
     }
 }

@@ -7,12 +7,21 @@ use crate::test::closing_line;
 /// What one guest said of its tests.
 #[derive(Debug, Default)]
 pub struct Results {
+    /// One for each family of hooks.
+    runs: Vec<Run>,
+    ended: bool,
+}
+
+/// What the tests said while events had hooks of a family, where they have a choice.
+#[derive(Debug, Default)]
+struct Run {
+    family: String,
     /// By the module a test is in, which is named like its event.
-    pub modules: BTreeMap<String, Tally>,
+    modules: BTreeMap<String, Tally>,
     begun: bool,
     /// Tests that passed or failed, by their program's closing line.
-    pub closed: usize,
-    pub status: Option<i32>,
+    closed: usize,
+    status: Option<i32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,9 +32,55 @@ pub struct Tally {
     pub skipped: Vec<String>,
 }
 
+impl Tally {
+    fn and(mut self, other: Tally) -> Tally {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped.extend(other.skipped);
+        self
+    }
+}
+
 impl Results {
     /// Takes a line of libtest's, or the guest's own last word.
     pub fn read(&mut self, line: &str) {
+        if let Some(family) = line.strip_prefix("guest: hooks ") {
+            self.runs.push(Run { family: family.to_owned(), ..Run::default() });
+            return;
+        }
+        self.ended |= line == "guest: done";
+        if let Some(run) = self.runs.last_mut() {
+            run.read(line);
+        }
+    }
+
+    pub fn begun(&self) -> bool {
+        self.runs.iter().any(|run| run.begun)
+    }
+
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    pub fn modules(&self) -> impl Iterator<Item = &String> {
+        self.runs.iter().flat_map(|run| run.modules.keys())
+    }
+
+    /// What was said of an event while it had hooks of a family; an event without a choice has the same in every run.
+    pub fn tally(&self, module: &str, family: &str) -> Option<Tally> {
+        let has_run = self.runs.iter().any(|run| run.family == family);
+        let runs = self.runs.iter().filter(|run| !has_run || run.family == family);
+        runs.filter_map(|run| run.modules.get(module)).cloned().reduce(Tally::and)
+    }
+
+    /// What was wrong with the runs as such.
+    pub fn fault(&self) -> Option<String> {
+        self.runs.iter().find_map(Run::fault)
+    }
+}
+
+impl Run {
+    fn read(&mut self, line: &str) {
         if let Some(status) = line.strip_prefix("guest: the tests ended with ") {
             self.status = status.parse().ok();
             return;
@@ -50,16 +105,15 @@ impl Results {
         }
     }
 
-    pub fn counted(&self) -> usize {
-        self.modules.values().map(|tally| tally.passed + tally.failed).sum()
-    }
-
-    pub fn begun(&self) -> bool {
-        self.begun
-    }
-
-    pub fn ended(&self) -> bool {
-        self.status.is_some()
+    fn fault(&self) -> Option<String> {
+        let (family, closed) = (&self.family, self.closed);
+        let counted: usize = self.modules.values().map(|tally| tally.passed + tally.failed).sum();
+        match self.status {
+            Some(0) if counted == closed => None,
+            Some(0) => Some(format!("{closed} tests with {family} ended, {counted} results were read")),
+            Some(status) => Some(format!("the tests with {family} ended with {status}")),
+            None => Some(format!("the tests with {family} ended with no word")),
+        }
     }
 }
 
@@ -71,10 +125,13 @@ mod tests {
     fn beginning_and_end_are_noticed() {
         let mut results = Results::default();
         results.read("sh: a message of the guest's");
+        results.read("guest: hooks fentry");
         assert!(!results.begun() && !results.ended());
         results.read("running 56 tests");
         assert!(results.begun() && !results.ended());
         results.read("guest: the tests ended with 0");
+        assert!(!results.ended());
+        results.read("guest: done");
         assert!(results.ended());
     }
 }

@@ -95,12 +95,19 @@ impl Page {
             attached.dedup();
             let by = if attached.is_empty() { String::new() } else { format!(" by {}", attached.join(", ")) };
             self.row(event.name, &format!("{}{by}", state.name()));
-            let explain = |hook: &&crate::sensor::HookStatus| {
-                hook.state != HookState::Attached && state != EventState::Attached
+            let explain = |hook: &&crate::sensor::HookStatus| match hook.state {
+                HookState::Attached => false,
+                HookState::Absent | HookState::Failed => state != EventState::Attached,
+                HookState::PassedOver => true,
             };
             for hook in of_event().filter(explain) {
                 let reason = hook.reason.as_deref().unwrap_or("this kernel does not have it");
-                self.row("", &format!("{} on {}: {reason}", hook.program, hook.target));
+                let better = if hook.state == HookState::PassedOver {
+                    format!("not by {}: ", hook.family)
+                } else {
+                    String::new()
+                };
+                self.row("", &format!("{better}{} on {}: {reason}", hook.program, hook.target));
             }
         }
     }
@@ -154,6 +161,21 @@ events
 ";
         assert!(text.starts_with(expected), "{text}");
         assert!(text.ends_with("\nrules: 0 can fire, 0 can fire in part, 0 cannot\n"), "{text}");
+    }
+
+    #[test]
+    fn why_a_better_hook_is_not_used_is_said_though_all_is_well() {
+        let mut report = report();
+        let at = report.hooks.iter().position(|hook| hook.event == "open").unwrap();
+        let reason = Some("the kernel refuses to load it".into());
+        let better = report.hooks[at].clone();
+        let state = HookState::PassedOver;
+        let better = crate::sensor::HookStatus { family: "fentry", state, reason, ..better };
+        report.hooks.insert(at + 1, better);
+        assert_eq!(problems(&report), []);
+        let text = text(&report, PLAIN);
+        let expected = "  open            attached by tp_btf\n                  not by fentry: open on sched_process_exec: the kernel refuses to load it\n";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

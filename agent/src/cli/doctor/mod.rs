@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     alert::json,
-    config::{Config, Raw},
+    config::{Config, Hooks, Raw},
     privilege,
     sensor::HookStatus,
 };
@@ -43,6 +43,10 @@ pub struct DoctorArgs {
     /// Rule files, or folders of them, to say of which rules can fire [default: the built-in rules]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     rules: Vec<PathBuf>,
+
+    /// How opens and connects are watched [default: fentry where the kernel allows it, else tracepoint]
+    #[arg(long, value_name = "FAMILY")]
+    hooks: Option<Hooks>,
 
     /// Where the node's files are, when nightjar itself runs in a container [default: /]
     #[arg(long, value_name = "DIR")]
@@ -85,8 +89,13 @@ struct CapabilityState {
 
 impl DoctorArgs {
     pub fn run(self, node: &dyn Node, terminal: Terminal) -> Result<Exit, Failure> {
-        let config = Config::check(Raw { rules: self.rules, host_root: self.host_root, ..Raw::default() })
-            .or_end(Exit::Usage)?;
+        let config = Config::check(Raw {
+            rules: self.rules,
+            host_root: self.host_root,
+            hooks: self.hooks,
+            ..Raw::default()
+        })
+        .or_end(Exit::Usage)?;
         let report = Report::gather(node, &config)?;
         let text = match self.format {
             Format::Human => human::text(&report, terminal.look),
