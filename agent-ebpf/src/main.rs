@@ -5,12 +5,14 @@
 #![no_main]
 #![feature(asm_experimental_arch)] // the verifier sometimes needs an instruction exactly where it is written
 
+mod cgroups;
 mod emit;
 mod filter;
 mod hooks;
 mod maps;
 mod read;
 mod scratch;
+mod tail;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use nightjar_engine::rule::{Matching, Priority, Selection, Target};
 
 use super::raw::{OutputForm, Raw, Scope};
-use crate::sensor::{RING_DEFAULT, RING_MAX, RING_MIN};
+use crate::sensor::{BULK_BUDGET_DEFAULT, RING_DEFAULT, RING_MAX, RING_MIN};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -20,6 +20,8 @@ pub struct Config {
     pub scope: Scope,
     /// Bytes: a power of two.
     pub ring_size: u32,
+    /// Bulk events a second and cgroup; 0: no limit.
+    pub bulk_budget: u32,
     pub host_root: PathBuf,
 }
 
@@ -51,6 +53,7 @@ impl Config {
             output: raw.output,
             scope: raw.scope.unwrap_or_default(),
             ring_size: raw.ring_size.map_or(Ok(RING_DEFAULT), |size| ring_size(size.0))?,
+            bulk_budget: raw.bulk_budget.unwrap_or(BULK_BUDGET_DEFAULT),
             host_root: raw.host_root.map_or(Ok(PathBuf::from("/")), host_root)?,
             rules: raw.rules,
         })
@@ -104,6 +107,7 @@ mod tests {
         let config = Config::check(Raw::default()).unwrap();
         assert_eq!(config.scope, Scope::All);
         assert_eq!(config.ring_size, 16 << 20);
+        assert_eq!(config.bulk_budget, 20_000);
         assert_eq!(config.min_priority, Priority::Debug);
         assert!(config.rules.is_empty());
     }
