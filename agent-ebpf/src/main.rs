@@ -6,12 +6,14 @@
 #![feature(asm_experimental_arch)] // the verifier sometimes needs an instruction exactly where it is written
 #![feature(stmt_expr_attributes)] // closures that several programs share are inlined, or they become functions of their own
 
+mod cgroups;
 mod emit;
 mod filter;
 mod hooks;
 mod maps;
 mod read;
 mod scratch;
+mod tail;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {

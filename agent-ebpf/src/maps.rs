@@ -8,7 +8,8 @@ use aya_ebpf::{
 };
 use nightjar_events::{
     Header, Kind,
-    control::{Offsets, Settings, Tally},
+    control::{Offsets, Settings},
+    ledger::Tally,
     wire::{ARGV_MAX, TAIL_MAX},
 };
 

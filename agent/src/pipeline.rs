@@ -119,7 +119,7 @@ pub async fn feed(
             biased;
             () = &mut stop => break,
             () = messages.closed() => return Ok(()),
-            _ = look.tick() => losses.look(watch.ledger()?, watch.now()),
+            _ = look.tick() => loss_due(watch, &mut losses)?,
             more = watch.next(&mut events) => more.map(|()| None)?,
         };
         if loss.as_ref().is_some_and(Loss::vital) {
@@ -138,9 +138,18 @@ pub async fn feed(
             break;
         }
     }
-    let loss = losses.tell(watch.ledger()?, watch.now());
+    let loss = loss_now(watch, &mut losses)?;
     send(messages, loss.map(Message::Loss).into_iter()).await;
     Ok(())
+}
+
+fn loss_due(watch: &mut Watch, losses: &mut Losses) -> Result<Option<Loss>, WatchError> {
+    if losses.is_due(&watch.ledger()?, watch.now()) { loss_now(watch, losses) } else { Ok(None) }
+}
+
+fn loss_now(watch: &mut Watch, losses: &mut Losses) -> Result<Option<Loss>, WatchError> {
+    let (reading, now) = (watch.whole_ledger()?, watch.now());
+    Ok(losses.tell(reading, now, |cgroup| watch.place(cgroup)))
 }
 
 fn judged(judge: &Judge, events: impl Iterator<Item = Event>) -> impl Iterator<Item = Message> {

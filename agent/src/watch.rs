@@ -7,15 +7,18 @@ use std::{
 };
 
 use nightjar_engine::Event;
-use nightjar_events::{Family, Kind, control::Tally};
+use nightjar_events::{Family, Kind, ledger::ROWS_MAX};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::{
-    identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Places, Sources},
+    identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Place, Places, Sources},
     intake::Intake,
     memory,
-    sensor::{self, HookStatus, Ledger, Reader, Sensor, SensorError},
+    sensor::{
+        self, HookStatus, Ledger, Reader, Sensor, SensorError,
+        ledger::{ByEvent, Reading},
+    },
     timed::timed,
 };
 
@@ -62,6 +65,8 @@ pub struct Watch {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub ring_bytes: u32,
+    /// Bulk events that a cgroup may have in a second; 0: as many as it likes.
+    pub bulk_budget: u32,
     /// Events wanted; those that identity needs are added.
     pub kinds: BTreeSet<Kind>,
     /// The family of hooks for the events that have it; `None`: the best of each event.
@@ -159,8 +164,19 @@ impl Watch {
         self.sensor.hooks()
     }
 
-    pub fn ledger(&self) -> Result<Vec<(Kind, Tally)>, WatchError> {
-        Ok(self.ledger.all()?)
+    /// The ledger by event.
+    pub fn ledger(&self) -> Result<ByEvent, WatchError> {
+        Ok(self.ledger.by_event()?)
+    }
+
+    /// The ledger by event and by cgroup, which takes longer.
+    pub fn whole_ledger(&self) -> Result<Reading, WatchError> {
+        Ok(self.ledger.read()?)
+    }
+
+    /// Where a cgroup lies, and whose it is.
+    pub fn place(&mut self, cgroup: u64) -> Place {
+        self.identity.place(cgroup)
     }
 
     /// When the kernel side was attached, nanoseconds since the epoch.
@@ -184,6 +200,10 @@ impl Watch {
             let (seen, shed, lost) = (tally.seen, tally.shed, tally.lost);
             info!(event = kind.name(), seen, shed, lost, "counted");
         }
+        let rows_evicted = self.ledger.rows_evicted()?;
+        if rows_evicted > 0 {
+            info!(rows_evicted, "cgroups whose row of the ledger was given to others");
+        }
         for (program, runs) in self.sensor.skipped()? {
             warn!(
                 program,
@@ -202,6 +222,8 @@ impl Watch {
 fn sensor_options(plan: &Plan, hierarchy: &Hierarchy) -> sensor::Options {
     sensor::Options {
         ring_bytes: plan.ring_bytes,
+        bulk_budget: plan.bulk_budget,
+        cgroup_rows: ROWS_MAX,
         kinds: plan.kinds.iter().copied().chain(IDENTITY_KINDS).collect(),
         family: plan.family,
         self_pid: std::process::id(),

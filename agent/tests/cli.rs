@@ -7,7 +7,7 @@ use std::{
     process::{Child, ChildStderr, Command, Output, Stdio},
 };
 
-use nightjar::privilege::CAPABILITIES;
+use nightjar::{identity::Hierarchy, privilege::CAPABILITIES};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -213,6 +213,60 @@ fn what_the_agent_could_not_take_is_an_alert_that_counts_it() {
     watching.signal(Signal::INT);
     alerts.for_each(drop);
     assert_eq!(watching.child.wait().unwrap().code(), Some(0));
+}
+
+/// A container's cgroup as Podman names it, removed with the test.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn of_container(id: &str) -> Cgroup {
+        let dir = Hierarchy::detect(Path::new("/")).unwrap().mount.join(format!("libpod-{id}"));
+        fs::create_dir(&dir).unwrap();
+        Cgroup(dir)
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        fs::remove_dir(&self.0).unwrap();
+    }
+}
+
+#[test]
+fn a_container_that_floods_is_named_with_what_was_left_out_of_it() {
+    let watching = watching_with(&["--bulk-budget", "1000"]);
+    let id = format!("{:064x}", std::process::id());
+    let cgroup = Cgroup::of_container(&id);
+    let (procs, marker) = (cgroup.0.join("cgroup.procs"), &watching.marker);
+    let flood = format!(
+        "echo 0 > {}; n=0; while [ $n -lt {FLOOD} ]; do : < {}; n=$((n+1)); done",
+        procs.display(),
+        marker.display()
+    );
+    let mut flood = Command::new("sh").args(["-c", &flood]).spawn().unwrap();
+    let Watching { mut child, .. } = watching;
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut alerts = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let mut judged = 0;
+    let mut is_loss = |alert: &Value| {
+        judged += u64::from(alert["rule"] == "Marker read" && alert["container"]["id"] == id);
+        alert["rule"] == "Nightjar internal: events lost"
+    };
+    let mut losses = vec![alerts.find(&mut is_loss).unwrap()];
+    assert!(flood.wait().unwrap().success());
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    losses.extend(alerts.filter(is_loss));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    assert!(losses[0]["message"].as_str().unwrap().ends_with(&format!("most by container {}", &id[..12])));
+    let mut refused = 0;
+    for loss in &losses {
+        let most = &loss["cgroups"][0];
+        assert_eq!(most["container"]["id"], id.as_str(), "{loss}");
+        assert_eq!(most["path"], format!("/libpod-{id}"));
+        refused += most["open.shed"].as_u64().unwrap() + most["open.lost"].as_u64().unwrap();
+    }
+    assert!(refused > 0 && judged + refused == FLOOD, "{judged} judged, {losses:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Both are read-only globals of the object. The verifier sees their values as constants and prunes what a value
 //! switches off, which is how one object serves every kernel. rustc emits no CO-RE relocations, hence the table.
+//! The ledger, which the programs tell the daemon, is in `ledger`.
 
 /// Value of an offset that this kernel does not have.
 pub const ABSENT: u64 = u64::MAX;
@@ -177,6 +178,11 @@ pub struct Settings {
     pub cgroup_hierarchy: u64,
     /// Unread bytes in the ring from which bulk records are shed.
     pub bulk_limit: u64,
+    /// Bulk events that a cgroup may have in a second; 0: as many as it likes.
+    pub bulk_budget: u64,
+    /// What a cgroup may save up of its budget, and spend while the ring is emptier than `burst_limit` bytes.
+    pub bulk_burst: u64,
+    pub burst_limit: u64,
     /// 1 where the helper bpf_task_pt_regs exists (5.15).
     pub has_task_pt_regs: u64,
     /// THREAD_SIZE, for kernels without that helper.
@@ -199,6 +205,9 @@ impl Settings {
         cgroup_ssid: ABSENT,
         cgroup_hierarchy: 0,
         bulk_limit: 0,
+        bulk_budget: 0,
+        bulk_burst: 0,
+        burst_limit: 0,
         has_task_pt_regs: 0,
         stack_size: 0,
         cpus: 0,
@@ -211,12 +220,15 @@ impl Settings {
     };
 
     /// As the array of words that is injected, in the order of the members.
-    pub fn words(&self) -> [u64; 13] {
+    pub fn words(&self) -> [u64; 16] {
         [
             self.self_pid,
             self.cgroup_ssid,
             self.cgroup_hierarchy,
             self.bulk_limit,
+            self.bulk_budget,
+            self.bulk_burst,
+            self.burst_limit,
             self.has_task_pt_regs,
             self.stack_size,
             self.cpus,
@@ -228,18 +240,4 @@ impl Settings {
             self.o_largefile,
         ]
     }
-}
-
-/// One event type's column of the ledger, summed over CPUs: `seen = submitted + shed + lost`.
-#[repr(C)]
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable,
-)]
-pub struct Tally {
-    pub seen: u64,
-    pub submitted: u64,
-    /// Refused because bulk records may not fill the ring.
-    pub shed: u64,
-    /// The ring was full, or no slot was free to build the record in.
-    pub lost: u64,
 }

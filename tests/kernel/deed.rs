@@ -2,10 +2,20 @@
 
 use std::{
     ffi::{CString, OsStr},
-    os::unix::{ffi::OsStrExt, process::CommandExt},
-    path::Path,
+    fs::{self, File, OpenOptions},
+    os::{
+        fd::AsRawFd,
+        unix::{ffi::OsStrExt, process::CommandExt},
+    },
+    path::{Path, PathBuf},
     process::{Child, Command},
+    thread,
 };
+
+use super::cgroup_mkdir::make;
+
+/// Held by a test while it floods or measures a flood of its own: two at once would fill each other's ring.
+pub static ONE_FLOOD: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// A path for a C function.
 pub fn c(path: impl AsRef<OsStr>) -> CString {
@@ -38,4 +48,35 @@ pub fn in_child(deed: impl FnMut() -> i32 + Send + Sync + 'static) -> Child {
 /// errno of a call that failed.
 pub fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// A cgroup that is removed with the test.
+pub struct Home {
+    dir: PathBuf,
+    pub id: u64,
+}
+
+impl Home {
+    pub fn new(name: &str) -> Home {
+        let (dir, id) = make(name);
+        Home { dir, id }
+    }
+
+    /// Where a process enters.
+    pub fn door(&self) -> File {
+        OpenOptions::new().write(true).open(self.dir.join("cgroup.procs")).expect("a cgroup can be entered")
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let removed = fs::remove_dir(&self.dir);
+        assert!(removed.is_ok() || thread::panicking(), "{removed:?}");
+    }
+}
+
+/// Moves the calling process into a cgroup; whether that worked. Async-signal-safe.
+pub fn enter(door: &File) -> bool {
+    // SAFETY: the descriptor is open, and the text is one byte long.
+    unsafe { libc::write(door.as_raw_fd(), c"0".as_ptr().cast(), 1) == 1 }
 }

@@ -7,9 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nightjar::{intake::Intake, sensor::RING_MIN};
+use nightjar::{
+    intake::Intake,
+    sensor::{Options, RING_MIN},
+};
 use nightjar_events::Kind;
 use nightjar_tests::Ring;
+
+use super::deed::{Home, ONE_FLOOD, c, enter, in_child};
 
 /// Opens of a path that does not exist.
 fn flood(times: usize) {
@@ -49,6 +54,7 @@ fn settle(mut ring: Ring, kind: Kind, mut received: u64) {
 
 #[tokio::test]
 async fn a_full_ring_sheds_bulk_events_and_counts_each() {
+    let _alone = ONE_FLOOD.lock().await;
     // The reserved quarter must hold what the other tests of this process run meanwhile.
     let mut ring = Ring::open_for(8 << 20, BTreeSet::from([Kind::Open, Kind::Exec, Kind::Exit]));
     // Far more than fill it.
@@ -84,4 +90,31 @@ async fn priority_events_that_do_not_fit_are_counted_as_lost() {
     assert!(full.lost > 0, "{full:?}");
     assert_eq!(full.shed, 0, "{full:?}");
     settle(ring, Kind::Exec, 0);
+}
+
+/// Rows, and cgroups that want one.
+const ROWS: u32 = 64;
+const WANDERED: u64 = 150;
+
+#[tokio::test]
+async fn events_of_cgroups_whose_row_was_given_away_are_still_counted_by_event() {
+    let kinds = BTreeSet::from([Kind::Open]);
+    let ring = Ring::open(&Options { cgroup_rows: ROWS, kinds, ..Ring::options() });
+    let homes: Vec<Home> = (0..WANDERED).map(|n| Home::new(&format!("wandered-{n}"))).collect();
+    let doors: Vec<File> = homes.iter().map(Home::door).collect();
+    let path = c("/nonexistent/nightjar/wandered");
+    let mut wanderer = in_child(move || {
+        // SAFETY: the path ends in a NUL.
+        let opens = |door| enter(door) && unsafe { libc::open(path.as_ptr(), libc::O_RDONLY) } < 0;
+        i32::from(!doors.iter().all(opens))
+    });
+    assert!(wanderer.wait().unwrap().success());
+    let evicted = ring.ledger.rows_evicted().unwrap();
+    let rows = ring.ledger.by_cgroup().unwrap();
+    let known: u64 = rows.values().map(|row| row.counts[Kind::Open as usize].seen).sum();
+    let all = ring.tally(Kind::Open);
+    let given_away = WANDERED - u64::from(ROWS) - ring.skipped();
+    assert!(rows.len() <= ROWS as usize && evicted >= given_away, "{evicted} of {}", rows.len());
+    assert!(all.seen - known >= given_away, "{known} of {all:?}");
+    settle(ring, Kind::Open, 0);
 }

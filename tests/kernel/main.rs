@@ -7,6 +7,7 @@ mod connect_result;
 mod deed;
 mod exec;
 mod exit;
+mod fairness;
 mod fork;
 mod io_uring;
 mod ledger;

@@ -10,9 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nightjar::{identity::Hierarchy, intake::Intake, sensor};
+use nightjar::{
+    identity::Hierarchy,
+    intake::Intake,
+    sensor::{self, BULK_BUDGET_DEFAULT},
+};
 use nightjar_engine::Value;
-use nightjar_events::{EVENTS, Family, Field, Kind, control::Tally, wire::Record};
+use nightjar_events::{
+    EVENTS, Family, Field, Kind,
+    ledger::{ROWS_MAX, Tally},
+    wire::Record,
+};
 
 /// After this long a record that has not come will not come. Only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,7 +59,9 @@ static VIEWERS: LazyLock<&'static Viewers> = LazyLock::new(|| {
 });
 
 async fn show(viewers: &Viewers, ready: SyncSender<()>) {
-    let Ring { mut reader, ledger, sensor } = Ring::open(32 << 20);
+    // With a budget, so that a test that floods in a cgroup of its own does not take the records of the others.
+    let options = sensor::Options { bulk_budget: BULK_BUDGET_DEFAULT, ..Ring::options() };
+    let Ring { mut reader, ledger, sensor } = Ring::open(&options);
     let sensor = sensor.expect("it is attached");
     assert!(SHARED.set(Mutex::new((sensor, ledger))).is_ok(), "there is one kernel side");
     ready.send(()).expect("a test waits");
@@ -92,23 +102,31 @@ pub fn family(kind: Kind) -> &'static str {
 }
 
 impl Ring {
-    /// Must be called in a tokio runtime. Does not silence the test's own process: its deeds are what is looked for.
-    pub fn open(bytes: u32) -> Self {
-        Self::open_for(bytes, EVENTS.iter().map(|event| event.kind).collect())
+    /// Must be called in a tokio runtime.
+    pub fn open_for(ring_bytes: u32, kinds: BTreeSet<Kind>) -> Self {
+        Self::open(&sensor::Options { ring_bytes, kinds, ..Self::options() })
     }
 
-    pub fn open_for(ring_bytes: u32, kinds: BTreeSet<Kind>) -> Self {
+    /// Every event, without a budget for cgroups. Does not silence the test's own process: its deeds are what is
+    /// looked for.
+    pub fn options() -> sensor::Options {
         let hierarchy = Hierarchy::detect(Path::new("/")).expect("a cgroup hierarchy");
-        let mut sensor = sensor::Sensor::start(&sensor::Options {
-            ring_bytes,
-            kinds,
+        sensor::Options {
+            ring_bytes: 32 << 20,
+            bulk_budget: 0,
+            cgroup_rows: ROWS_MAX,
+            kinds: EVENTS.iter().map(|event| event.kind).collect(),
             family: wanted_family(),
             self_pid: 0,
             cgroup_controller: hierarchy.controller,
             cgroup_hierarchy: hierarchy.id,
             kernel_log: false,
-        })
-        .expect("the kernel side loads");
+        }
+    }
+
+    /// Must be called in a tokio runtime.
+    pub fn open(options: &sensor::Options) -> Self {
+        let mut sensor = sensor::Sensor::start(options).expect("the kernel side loads");
         for hook in sensor.hooks() {
             assert_ne!(hook.state, sensor::HookState::Failed, "{hook:?}");
         }
@@ -119,6 +137,12 @@ impl Ring {
     /// Stops watching; what is in the ring stays there.
     pub fn detach(&mut self) {
         self.sensor = None;
+    }
+
+    /// How often the kernel has skipped any of the programs.
+    pub fn skipped(&self) -> u64 {
+        let sensor = self.sensor.as_ref().expect("it is attached");
+        sensor.skipped().expect("the kernel tells").iter().map(|(_, runs)| runs).sum()
     }
 
     pub fn tally(&self, kind: Kind) -> Tally {

@@ -138,10 +138,26 @@ fn place(alert: &Alert) -> String {
     let Some(container) = &alert.event.container else {
         return format!("on the host, node {node}");
     };
-    let Container { id, runtime, name, image, privileged, pod_name, pod_namespace, .. } = &**container;
-    let id = shorten(id, 12).trim_end_matches('…').to_owned();
-    let mut place =
-        if name.is_empty() { format!("container {id}") } else { format!("container {name} ({id})") };
+    let mut place = format!("{}, node {node}", described(container));
+    let identity = alert.identity();
+    if identity != "complete" {
+        place.push_str(&terminal(&format!("; identity {identity}")));
+    }
+    place
+}
+
+/// `container web (0123456789ab)`.
+pub(super) fn named(Container { id, name, .. }: &Container) -> String {
+    let id = shorten(id, 12);
+    let id = id.trim_end_matches('…');
+    let named = if name.is_empty() { format!("container {id}") } else { format!("container {name} ({id})") };
+    terminal(&named).into_owned()
+}
+
+/// The same with its image, its pod and what runs it.
+pub(super) fn described(container: &Container) -> String {
+    let Container { runtime, image, privileged, pod_name, pod_namespace, .. } = container;
+    let mut place = String::new();
     if !image.is_empty() {
         place.push_str(&format!(", image {image}"));
     }
@@ -154,12 +170,7 @@ fn place(alert: &Alert) -> String {
     if *privileged == Some(true) {
         place.push_str(", privileged");
     }
-    place.push_str(&format!(", node {node}"));
-    let identity = alert.identity();
-    if identity != "complete" {
-        place.push_str(&format!("; identity {identity}"));
-    }
-    terminal(&place).into_owned()
+    named(container) + &terminal(&place)
 }
 
 fn tree(alert: &Alert) -> String {

@@ -113,7 +113,7 @@ struct Ancestor<'a> {
 }
 
 #[derive(Serialize)]
-struct ContainerView<'a> {
+pub(super) struct ContainerView<'a> {
     id: &'a str,
     name: Option<&'a str>,
     image: Option<&'a str>,
@@ -205,7 +205,7 @@ impl<'a> Ancestor<'a> {
 }
 
 impl<'a> ContainerView<'a> {
-    fn of(container: &'a Container) -> Self {
+    pub(super) fn of(container: &'a Container) -> Self {
         let pod = known(&container.pod_name).map(|name| Pod {
             name,
             namespace: known(&container.pod_namespace),

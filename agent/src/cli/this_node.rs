@@ -122,6 +122,7 @@ fn runtime() -> io::Result<Runtime> {
 fn plan(config: &Config, kinds: impl IntoIterator<Item = nightjar_events::Kind>) -> Plan {
     Plan {
         ring_bytes: config.ring_size,
+        bulk_budget: config.bulk_budget,
         kinds: kinds.into_iter().collect(),
         family: config.family,
         host_root: config.host_root.clone(),

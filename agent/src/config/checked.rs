@@ -6,7 +6,7 @@ use nightjar_engine::rule::{Matching, Priority, Selection, Target};
 use nightjar_events::Family;
 
 use super::raw::{OutputForm, Raw, Scope};
-use crate::sensor::{RING_DEFAULT, RING_MAX, RING_MIN};
+use crate::sensor::{BULK_BUDGET_DEFAULT, RING_DEFAULT, RING_MAX, RING_MIN};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -23,6 +23,8 @@ pub struct Config {
     pub family: Option<Family>,
     /// Bytes: a power of two.
     pub ring_size: u32,
+    /// Bulk events a second and cgroup; 0: no limit.
+    pub bulk_budget: u32,
     pub host_root: PathBuf,
 }
 
@@ -55,6 +57,7 @@ impl Config {
             scope: raw.scope.unwrap_or_default(),
             family: raw.hooks.map(Family::from),
             ring_size: raw.ring_size.map_or(Ok(RING_DEFAULT), |size| ring_size(size.0))?,
+            bulk_budget: raw.bulk_budget.unwrap_or(BULK_BUDGET_DEFAULT),
             host_root: raw.host_root.map_or(Ok(PathBuf::from("/")), host_root)?,
             rules: raw.rules,
         })
@@ -108,6 +111,7 @@ mod tests {
         let config = Config::check(Raw::default()).unwrap();
         assert_eq!(config.scope, Scope::All);
         assert_eq!(config.ring_size, 16 << 20);
+        assert_eq!(config.bulk_budget, 20_000);
         assert_eq!(config.min_priority, Priority::Debug);
         assert!(config.rules.is_empty());
     }

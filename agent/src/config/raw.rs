@@ -50,6 +50,11 @@ pub struct Raw {
     #[arg(long, value_name = "SIZE", help_heading = "Events")]
     pub ring_size: Option<ByteSize>,
 
+    /// Opens and connects that a cgroup may make in a second before the kernel side leaves some out, 0 for no limit; what
+    /// it does not use of it is saved up for ten seconds [default: 20000]
+    #[arg(long, value_name = "EVENTS", help_heading = "Events")]
+    pub bulk_budget: Option<u32>,
+
     /// Where the node's files are, when the agent itself runs in a container [default: /]
     #[arg(long, value_name = "DIR", help_heading = "Events")]
     pub host_root: Option<PathBuf>,
@@ -127,6 +132,7 @@ impl Raw {
             scope: self.scope.or(other.scope),
             hooks: self.hooks.or(other.hooks),
             ring_size: self.ring_size.or(other.ring_size),
+            bulk_budget: self.bulk_budget.or(other.bulk_budget),
             host_root: self.host_root.or(other.host_root),
         }
     }

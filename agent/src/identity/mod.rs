@@ -38,7 +38,7 @@ pub use self::{
 };
 use self::{
     cgroup::Cgroups,
-    container::{Containers, Place, Question},
+    container::{Containers, Question},
     proc::Proc,
     process::{Key, Processes},
     users::Users,
@@ -76,11 +76,20 @@ pub struct IdentityStats {
     pub containers: ContainerStats,
 }
 
+/// Where a cgroup lies.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place {
+    /// From the hierarchy's root; `None`: it is not known, nor any more to be found.
+    pub path: Option<String>,
+    /// `None`: the host's.
+    pub container: Option<Arc<Container>>,
+}
+
 pub struct Identity {
     proc: Proc,
     clock: Clock,
     processes: Processes,
-    cgroups: Cgroups<Place>,
+    cgroups: Cgroups<container::Place>,
     containers: Containers,
     users: Users,
     /// Pids read from /proc that run in another pid namespace, until a record tells in which container.
@@ -158,6 +167,15 @@ impl Identity {
             cgroups: self.cgroups.stats(),
             containers: self.containers.stats(),
         }
+    }
+
+    /// What a cgroup is, without a process of it at hand.
+    pub fn place(&mut self, cgroup: u64) -> Place {
+        let now = clock::boottime();
+        let known = self.cgroups.get(cgroup, now);
+        let path = known.path.as_deref().map(str::to_owned);
+        let question = Question { now, eager: true, process: None };
+        Place { path, container: self.containers.of(known, &question) }
     }
 
     /// Takes a record into the tables and says whose it was.

@@ -39,6 +39,11 @@ pub const RING_DEFAULT: u32 = 16 * 1024 * 1024;
 /// The kernel's own limit is 2 GiB; more than this would be a mistake.
 pub const RING_MAX: u32 = 1 << 30;
 
+/// Bulk events that a cgroup may have in a second, unless the settings say otherwise.
+pub const BULK_BUDGET_DEFAULT: u32 = 20_000;
+/// Of how many seconds a cgroup can save up its budget.
+const BURST_SECONDS: u64 = 10;
+
 /// x86_64 and aarch64 with 4 KiB pages (arch/x86/include/asm/page_64_types.h). Used only before 5.15.
 const THREAD_SIZE: u64 = 16 * 1024;
 
@@ -63,6 +68,10 @@ const PAGE: u32 = 4096;
 pub struct Options {
     /// Bytes of the ring buffer: a power of two, `RING_MIN` to `RING_MAX`.
     pub ring_bytes: u32,
+    /// Bulk events that a cgroup may have in a second; 0: as many as it likes.
+    pub bulk_budget: u32,
+    /// Cgroups that are counted by themselves at the same time.
+    pub cgroup_rows: u32,
     /// Events to attach; the others cost nothing.
     pub kinds: BTreeSet<Kind>,
     /// The family of hooks for the events that have it; `None`: the best of each event.
@@ -104,6 +113,7 @@ impl Sensor {
             .override_global("SETTINGS", &settings, true)
             .override_global(aya_log::LEVEL, &log_level, false)
             .map_max_entries("EVENTS", options.ring_bytes)
+            .map_max_entries("CGROUPS", options.cgroup_rows)
             .map_max_entries("SCRATCH", cpus + SPARE_SLOTS)
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
         let mut bpf = timed("object and maps", || loader.load(&object).map_err(SensorError::Load))?;
@@ -124,7 +134,7 @@ impl Sensor {
 
     /// The counters of the kernel side. Can be taken once.
     pub fn ledger(&mut self) -> Result<Ledger, SensorError> {
-        Ledger::new(self.take("LEDGER")?)
+        Ledger::new(|name| self.take(name))
     }
 
     /// How often the kernel skipped each program, of those that it did skip. Such an event is in no ledger.
@@ -169,6 +179,10 @@ fn settings(options: &Options, types: &KernelTypes, cpus: u32) -> Result<Setting
         cgroup_hierarchy: options.cgroup_hierarchy.into(),
         // Bulk records may fill three quarters of the ring.
         bulk_limit: u64::from(options.ring_bytes) / 4 * 3,
+        bulk_budget: options.bulk_budget.into(),
+        bulk_burst: u64::from(options.bulk_budget) * BURST_SECONDS,
+        // Whoever has spent the budget of a second leaves the rest of the ring to those who have not.
+        burst_limit: u64::from(options.ring_bytes) / 2,
         has_task_pt_regs: types.has_function("bpf_task_pt_regs").into(),
         stack_size: THREAD_SIZE,
         cpus: cpus.into(),

@@ -32,7 +32,7 @@ pub fn event_reference() -> String {
     let mut out = format!(
         "# Events\n\n{GENERATED}\n\
          What the kernel side reports. Rules ask for an argument as `evt.arg.NAME`; a test case gives it as `NAME`. \
-         Priority events may use the whole ring; bulk events are shed first when it fills up.\n"
+         Priority events may use the whole ring; bulk events are shed first when it fills up, and beyond their cgroup's budget (`--bulk-budget`).\n"
     );
     for event in EVENTS {
         section(&mut out, event.name, event.doc);
