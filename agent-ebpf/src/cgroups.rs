@@ -37,6 +37,10 @@ pub fn row(cgroup: u64) -> Option<*mut Row> {
 #[inline(always)]
 pub fn row_or_new(stamp: Stamp) -> Option<*mut Row> {
     row(stamp.cgroup).or_else(|| {
+        #[expect(
+            clippy::needless_borrows_for_generic_args,
+            reason = "by value it would be copied to the stack, which is too small for it"
+        )]
         let made = CGROUPS.insert(stamp.cgroup, &BLANK, BPF_NOEXIST).is_ok();
         let row = row(stamp.cgroup)?;
         if made {
