@@ -50,6 +50,11 @@ impl Scene {
         self.start(&[])
     }
 
+    /// The same for a cgroup that may do as much as it likes.
+    pub fn agent_without_budget(&self) -> Result<Agent> {
+        self.start(&["--bulk-budget=0"])
+    }
+
     /// `nightjar run` with the rules of this repository and the marker's, saying how long each part of its start took.
     pub fn agent_for_marker(&self) -> Result<Agent> {
         let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules");
@@ -102,8 +107,9 @@ impl Agent {
     /// Asks it to end, and gives what it still had to say.
     pub fn end(mut self) -> Result<Vec<String>> {
         kill_process(Pid::from_child(&self.child), Signal::INT).context("ask the agent to end")?;
-        drop(self.alerts);
+        // Its output stays open until then: an agent that cannot write its last alert does not say what it counted.
         let said = self.messages.collect::<Result<_, _>>().context("read the agent's messages")?;
+        drop(self.alerts);
         self.child.wait().context("wait for the agent")?;
         Ok(said)
     }
