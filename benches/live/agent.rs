@@ -3,9 +3,9 @@
 use std::{
     env,
     fs::{self, File},
-    io::{BufRead, BufReader, Lines},
+    io::{self, BufRead, BufReader, Lines},
     path::PathBuf,
-    process::{Child, ChildStderr, ChildStdout, Command, Stdio},
+    process::{Child, ChildStderr, Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
@@ -45,37 +45,36 @@ impl Scene {
         File::open(self.marker()).map(drop).context("open the marker")
     }
 
-    /// `nightjar run` as it is without settings.
+    /// `nightjar run` as it is without settings. Nobody reads its alerts.
     pub fn agent(&self) -> Result<Agent> {
-        self.start(&[])
+        self.start(&[], Stdio::null())
     }
 
     /// The same for a cgroup that may do as much as it likes.
     pub fn agent_without_budget(&self) -> Result<Agent> {
-        self.start(&["--bulk-budget=0"])
+        self.start(&["--bulk-budget=0"], Stdio::null())
     }
 
     /// `nightjar run` with the rules of this repository and the marker's, saying how long each part of its start took.
     pub fn agent_for_marker(&self) -> Result<Agent> {
         let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules");
         let rule = self.marker_rule();
-        self.start(&[
-            "--log-level=debug",
-            "--rules",
-            own,
-            rule.to_str().context("the folder's name is no text")?,
-        ])
+        let rule = rule.to_str().context("the folder's name is no text")?;
+        self.start(&["--log-level=debug", "--rules", own, rule], Stdio::piped())
     }
 
-    fn start(&self, args: &[&str]) -> Result<Agent> {
+    fn start(&self, args: &[&str], alerts: Stdio) -> Result<Agent> {
         let mut command = Command::new(&self.binary);
         command.args(["run", "--output=json"]).args(args).stdin(Stdio::null());
         let mut child = command
-            .stdout(Stdio::piped())
+            .stdout(alerts)
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("start {}", self.binary.display()))?;
-        let alerts = BufReader::new(child.stdout.take().context("no standard output")?);
+        let alerts: Box<dyn BufRead> = match child.stdout.take() {
+            Some(alerts) => Box::new(BufReader::new(alerts)),
+            None => Box::new(io::empty()),
+        };
         let messages = BufReader::new(child.stderr.take().context("no standard error")?).lines();
         Ok(Agent { child, alerts: alerts.lines(), messages })
     }
@@ -83,7 +82,7 @@ impl Scene {
 
 pub struct Agent {
     child: Child,
-    pub alerts: Lines<BufReader<ChildStdout>>,
+    pub alerts: Lines<Box<dyn BufRead>>,
     messages: Lines<BufReader<ChildStderr>>,
 }
 
@@ -107,9 +106,8 @@ impl Agent {
     /// Asks it to end, and gives what it still had to say.
     pub fn end(mut self) -> Result<Vec<String>> {
         kill_process(Pid::from_child(&self.child), Signal::INT).context("ask the agent to end")?;
-        // Its output stays open until then: an agent that cannot write its last alert does not say what it counted.
-        let said = self.messages.collect::<Result<_, _>>().context("read the agent's messages")?;
         drop(self.alerts);
+        let said = self.messages.collect::<Result<_, _>>().context("read the agent's messages")?;
         self.child.wait().context("wait for the agent")?;
         Ok(said)
     }
