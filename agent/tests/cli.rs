@@ -123,6 +123,19 @@ fn the_capabilities_that_daemonset_grants_are_enough_and_a_missing_one_is_named(
     }
 }
 
+/// Needs root. The program sees another mount where the kernel offers its type information.
+#[test]
+fn a_kernel_without_type_information_gets_one_sentence() {
+    let mut run = Command::new("unshare");
+    let hide = "mount -t tmpfs none /sys/kernel/btf && exec \"$0\" run";
+    run.args(["--mount", "sh", "-c", hide, env!("CARGO_BIN_EXE_nightjar")]);
+    let Output { status, stderr, .. } = run.output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(3), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("this kernel has no BTF type information at /sys/kernel/btf/vmlinux"), "{said}");
+}
+
 /// The program, watching for its marker to be read. Needs root, as the agent does.
 struct Watching {
     marker: PathBuf,
