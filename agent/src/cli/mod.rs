@@ -127,13 +127,19 @@ fn start_messages(global: Global) {
     let color = global
         .color
         .wanted(std::io::IsTerminal::is_terminal(&std::io::stderr()), |name| std::env::var(name).ok());
-    let filter = EnvFilter::default().add_directive(level.into());
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter(level))
         .with_writer(std::io::stderr)
         .with_ansi(color)
         .with_target(false)
         .init();
+}
+
+/// `debug` is about the agent itself: libraries tell each step of theirs then, so they are heard with `trace` alone.
+fn filter(level: LevelFilter) -> EnvFilter {
+    let libraries = if level == LevelFilter::DEBUG { LevelFilter::INFO } else { level };
+    let own = format!("nightjar={level}").parse().expect("a target and a level are a directive");
+    EnvFilter::default().add_directive(libraries.into()).add_directive(own)
 }
 
 impl Command {
@@ -179,6 +185,18 @@ mod tests {
     fn the_long_help_names_every_exit_code() {
         let help = Cli::command().render_long_help().to_string();
         assert!(exit::TABLE.iter().all(|row| help.contains(&format!("  {}  ", row.exit.code()))), "{help}");
+    }
+
+    #[test]
+    fn debug_is_about_the_agent_and_trace_about_everything() {
+        for (level, expected) in [
+            (LevelFilter::OFF, "nightjar=off,off"),
+            (LevelFilter::INFO, "nightjar=info,info"),
+            (LevelFilter::DEBUG, "nightjar=debug,info"),
+            (LevelFilter::TRACE, "nightjar=trace,trace"),
+        ] {
+            assert_eq!(filter(level).to_string(), expected);
+        }
     }
 
     #[test]
