@@ -371,7 +371,7 @@ async fn demo(
     deadline: Duration,
     stop: impl Future<Output = ()>,
 ) -> (u8, Vec<Fate>, String) {
-    let settings = Settings { options: options(), deadline };
+    let settings = Settings { options: options(), deadline, width: None };
     let mut out = Vec::new();
     let report = run(crier(except), settings, stop, &mut out).await.unwrap();
     let fates = report.rows.iter().map(|row| row.fate.clone()).collect();

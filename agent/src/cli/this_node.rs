@@ -86,6 +86,7 @@ impl Node for ThisNode {
             let judge = Judge { rules, matching: config.matching, scope: Scope::Containers, origin };
             let mut settings = demo::Settings::new().or_end(Exit::CannotRun)?;
             settings.deadline = deadline;
+            settings.width = terminal.look.width;
             let (messages, mut found) = mpsc::channel(ALERTS_QUEUED_MAX);
             let (shown, deeds) = mpsc::channel(ALERTS_QUEUED_MAX);
             let show = async move {

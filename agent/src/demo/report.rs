@@ -29,6 +29,8 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// It was stopped before the last deed.
     pub interrupted: bool,
+    /// Columns of the terminal that shows it; as wide as it gets without.
+    pub width: Option<usize>,
 }
 
 impl Report {
@@ -48,7 +50,10 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
-        table.load_style(LOOK).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(LOOK);
+        if let Some(width) = self.width.and_then(|width| u16::try_from(width).ok()) {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        }
         table.set_header(["deed", "ATT&CK", "rule", "ms"]);
         if let Some(column) = table.column_mut(3) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -79,7 +84,7 @@ mod tests {
 
     fn report(fates: &[Fate]) -> Report {
         let rows = DEEDS.iter().zip(fates).map(|(deed, fate)| Row { deed, fate: fate.clone() }).collect();
-        Report { rows, interrupted: false }
+        Report { rows, interrupted: false, width: None }
     }
 
     #[test]
@@ -88,6 +93,12 @@ mod tests {
         assert_eq!(report(&[fine.clone(), fine.clone()]).exit_code(), 0);
         assert_eq!(report(&[fine.clone(), Fate::Missed]).exit_code(), 1);
         assert_eq!(report(&[Fate::NotDone("no shell".into()), fine]).exit_code(), 1);
+    }
+
+    #[test]
+    fn no_line_of_the_table_is_wider_than_its_terminal() {
+        let table = Report { width: Some(60), ..report(&[Fate::Missed, Fate::Missed]) }.to_string();
+        assert!(table.lines().all(|line| line.chars().count() <= 60), "{table}");
     }
 
     #[test]

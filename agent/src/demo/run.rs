@@ -43,11 +43,13 @@ pub struct Settings {
     pub options: Options,
     /// How long after a deed its alert may come.
     pub deadline: Duration,
+    /// Columns of the terminal that shows the table, if one does.
+    pub width: Option<usize>,
 }
 
 impl Settings {
     pub fn new() -> Result<Self, DemoError> {
-        Ok(Self { options: Options::new()?, deadline: Duration::from_secs(5) })
+        Ok(Self { options: Options::new()?, deadline: Duration::from_secs(5), width: None })
     }
 }
 
@@ -86,7 +88,7 @@ pub async fn run(
         rows.extend(fate.map(|fate| Row { deed, fate }));
     }
     course.hear_during(aside(move || container.remove())).await???;
-    let report = Report { interrupted: rows.len() < DEEDS.len(), rows };
+    let report = Report { interrupted: rows.len() < DEEDS.len(), rows, width: settings.width };
     writeln!(course.out, "\n{report}").map_err(printing)?;
     Ok(report)
 }
