@@ -4,7 +4,7 @@ use std::{
     env,
     fs::{self, File},
     io::{self, BufRead, BufReader, Lines},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
 };
 
@@ -63,21 +63,37 @@ impl Scene {
         self.start(&["--log-level=debug", "--rules", own, rule], Stdio::piped())
     }
 
-    fn start(&self, args: &[&str], alerts: Stdio) -> Result<Agent> {
-        let mut command = Command::new(&self.binary);
-        command.args(["run", "--output=json"]).args(args).stdin(Stdio::null());
-        let mut child = command
-            .stdout(alerts)
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("start {}", self.binary.display()))?;
-        let alerts: Box<dyn BufRead> = match child.stdout.take() {
-            Some(alerts) => Box::new(BufReader::new(alerts)),
-            None => Box::new(io::empty()),
-        };
-        let messages = BufReader::new(child.stderr.take().context("no standard error")?).lines();
-        Ok(Agent { child, alerts: alerts.lines(), messages })
+    /// `nightjar run` by one family of hooks, with another kernel side where `object` names one.
+    pub fn agent_by(&self, family: &str, object: Option<&Path>) -> Result<Agent> {
+        let mut command = self.command(&["--hooks", family]);
+        command.envs(object.map(|object| ("NIGHTJAR_BPF_OBJECT", object)));
+        spawn(command, Stdio::null())
     }
+
+    fn start(&self, args: &[&str], alerts: Stdio) -> Result<Agent> {
+        spawn(self.command(args), alerts)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(["run", "--output=json"]).args(args);
+        command
+    }
+}
+
+fn spawn(mut command: Command, alerts: Stdio) -> Result<Agent> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(alerts)
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("start {}", command.get_program().display()))?;
+    let alerts: Box<dyn BufRead> = match child.stdout.take() {
+        Some(alerts) => Box::new(BufReader::new(alerts)),
+        None => Box::new(io::empty()),
+    };
+    let messages = BufReader::new(child.stderr.take().context("no standard error")?).lines();
+    Ok(Agent { child, alerts: alerts.lines(), messages })
 }
 
 pub struct Agent {

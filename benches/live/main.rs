@@ -1,11 +1,13 @@
 //! The agent on the running kernel: how soon it sees, what it needs, how much it takes and how late it tells.
 //!
 //! Needs root and the agent's release build, whose path `NIGHTJAR_BIN` gives; `cargo xtask bench` sees to both.
+//! `overhead` is for a machine of its own and only measured when it is named.
 
 mod agent;
 mod flood;
 mod latency;
 mod memory;
+mod overhead;
 mod start;
 
 use anyhow::Result;
@@ -41,6 +43,9 @@ const MEASURES: [(&str, Measure); 4] = [
 
 fn main() -> Result<()> {
     let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    if wanted.as_deref() == Some("overhead") {
+        return overhead::measure(&Scene::new()?);
+    }
     let chosen =
         MEASURES.iter().filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| name.contains(wanted)));
     for (name, measure) in chosen {

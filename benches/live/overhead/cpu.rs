@@ -1,0 +1,35 @@
+//! The CPU time of another process.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt,
+};
+
+use anyhow::{Context, Result};
+
+use crate::agent::Agent;
+
+/// `schedstat` of each of its threads, kept open: to open one would be an event for the agent.
+pub struct CpuTime(Vec<File>);
+
+impl CpuTime {
+    pub fn of(agent: &Agent) -> Result<CpuTime> {
+        let tasks = format!("/proc/{}/task", agent.pid());
+        let tasks = fs::read_dir(&tasks).with_context(|| format!("list {tasks}"))?;
+        let open = |task: std::io::Result<fs::DirEntry>| File::open(task?.path().join("schedstat"));
+        tasks.map(open).collect::<std::io::Result<_>>().map(CpuTime).context("open a thread's schedstat")
+    }
+
+    pub fn nanos(&self) -> Result<u64> {
+        self.0.iter().map(nanos).sum()
+    }
+}
+
+/// The first number is the time on a CPU (Documentation/scheduler/sched-stats.rst).
+fn nanos(schedstat: &File) -> Result<u64> {
+    let mut text = [0; 128];
+    let len = schedstat.read_at(&mut text, 0).context("read a thread's schedstat")?;
+    let text = std::str::from_utf8(&text[..len]).context("a thread's schedstat is no text")?;
+    let first = text.split(' ').next().context("a thread's schedstat is empty")?;
+    first.parse().with_context(|| format!("read {text}"))
+}

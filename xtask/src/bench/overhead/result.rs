@@ -1,0 +1,96 @@
+//! What a guest measured, and how it compares with the budgets.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::budgets::{Budgets, FILE};
+
+/// One loop, with one kind of programs at the hooks of one family: nanoseconds of each batch's operation.
+#[derive(Deserialize)]
+pub struct Measured {
+    /// `None` with nothing attached.
+    hooks: Option<String>,
+    programs: String,
+    name: String,
+    inline: Vec<f64>,
+    total: Vec<f64>,
+}
+
+const AGENT: &str = "agent";
+
+/// The table of one kernel, and each budget that was not kept.
+pub fn report(measured: &[Measured], series: &str, budgets: &Budgets) -> Result<(String, Vec<String>)> {
+    let mut table = format!(
+        "{:<24}{:<12}{:<8}{:>10}{:>8}{:>8}{:>8}  {:<9}{:>10}{:>8}{:>8}  {:<9}{:>7}\n",
+        "loop", "hooks", "", "in-line", "ratio", "goal", "budget", "", "total", "ratio", "budget", "", "spread"
+    );
+    let mut faults = Vec::new();
+    for row in measured {
+        let none = measured.iter().find(|none| none.hooks.is_none() && none.name == row.name);
+        let none = none.with_context(|| format!("{} was not measured with nothing attached", row.name))?;
+        let hooks = row.hooks.as_deref().unwrap_or_default();
+        let budget = match (row.programs.as_str(), budgets.of(hooks, &row.name)) {
+            (AGENT, None) => {
+                faults.push(format!("{FILE} has no budget for {} by {hooks}", row.name));
+                None
+            }
+            (AGENT, budget) => budget,
+            (_, _) => None,
+        };
+        let mut judge = |what: &str, took: &[f64], none: &[f64], limits: Option<&_>| {
+            let ratio = hundredths(median(took) / median(none));
+            let Some(limits) = limits else { return (ratio, None, "") };
+            let limit = std::collections::BTreeMap::get(limits, series).copied();
+            match limit {
+                Some(limit) if ratio <= limit => (ratio, Some(limit), "kept"),
+                Some(limit) => {
+                    let name = &row.name;
+                    faults.push(format!("{name} by {hooks} on {series} costs {ratio:.2} {what}, and may {limit:.2}"));
+                    (ratio, Some(limit), "EXCEEDED")
+                }
+                None => {
+                    faults.push(format!("{FILE} has no budget for {} by {hooks} {what} on {series}", row.name));
+                    (ratio, None, "")
+                }
+            }
+        };
+        let (inline, inline_limit, inline_word) =
+            judge("in-line", &row.inline, &none.inline, budget.map(|budget| &budget.inline));
+        let (total, total_limit, total_word) =
+            judge("in total", &row.total, &none.total, budget.map(|budget| &budget.total));
+        let shown = |number: Option<f64>| number.map(|n| format!("{n:.2}")).unwrap_or_default();
+        writeln!(
+            table,
+            "{:<24}{hooks:<12}{:<8}{:>10.0}{inline:>8.2}{:>8}{:>8}  {inline_word:<9}{:>10.0}{total:>8.2}{:>8}  {total_word:<9}{:>6.1}%",
+            row.name,
+            row.programs,
+            median(&row.inline),
+            shown(budget.map(|budget| budget.goal)),
+            shown(inline_limit),
+            median(&row.total),
+            shown(total_limit),
+            spread(&row.inline).max(spread(&row.total)),
+        )?;
+    }
+    Ok((table, faults))
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Between the fastest and the slowest batch, in hundredths of the median.
+fn spread(values: &[f64]) -> f64 {
+    let (least, most) =
+        values.iter().fold((f64::MAX, f64::MIN), |(least, most), &value| (least.min(value), most.max(value)));
+    (most - least) / median(values) * 100.0
+}
+
+/// Budgets are written in hundredths, so ratios are compared in hundredths.
+fn hundredths(ratio: f64) -> f64 {
+    (ratio * 100.0).round() / 100.0
+}
