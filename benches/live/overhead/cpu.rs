@@ -1,4 +1,4 @@
-//! The CPU time of another process.
+//! The CPU time of another process, and of nobody.
 
 use std::{
     fs::{self, File},
@@ -32,4 +32,11 @@ fn nanos(schedstat: &File) -> Result<u64> {
     let text = std::str::from_utf8(&text[..len]).context("a thread's schedstat is no text")?;
     let first = text.split(' ').next().context("a thread's schedstat is empty")?;
     first.parse().with_context(|| format!("read {text}"))
+}
+
+/// Seconds that the machine's CPUs were idle, all together.
+pub fn idle() -> Result<f64> {
+    let text = fs::read_to_string("/proc/uptime").context("read /proc/uptime")?;
+    let idle = text.split_whitespace().nth(1).context("/proc/uptime has no second number")?;
+    idle.parse().with_context(|| format!("read {text}"))
 }

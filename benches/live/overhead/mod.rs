@@ -37,6 +37,9 @@ const BATCHES: usize = 7;
 /// An agent that did nothing for so long has nothing left to do.
 const IDLE: Duration = Duration::from_millis(20);
 
+/// A machine whose CPU was idle for so long has nothing else to do.
+const SETTLED: Duration = Duration::from_secs(2);
+
 /// One line of the result: nanoseconds of each batch's operation.
 #[derive(Serialize)]
 struct Measured<'a> {
@@ -51,6 +54,7 @@ struct Measured<'a> {
 
 pub fn measure(scene: &Scene) -> Result<()> {
     let empty = env::var_os(EMPTY_VARIABLE).with_context(|| format!("{EMPTY_VARIABLE} is not set"))?;
+    settle()?;
     each_loop(None, "none", None)?;
     for family in FAMILIES {
         for (programs, object) in [("empty", Some(Path::new(&empty))), ("agent", None)] {
@@ -122,6 +126,18 @@ fn idle(agent: Option<&CpuTime>) -> Result<u64> {
         thread::sleep(IDLE);
         if agent.nanos()? == before {
             return Ok(before);
+        }
+    }
+}
+
+/// Waits until the kernel has done what it does after a boot.
+#[expect(clippy::disallowed_methods, reason = "that nothing happens for a while is what is waited for")]
+fn settle() -> Result<()> {
+    loop {
+        let before = cpu::idle()?;
+        thread::sleep(SETTLED);
+        if cpu::idle()? - before >= 0.99 * SETTLED.as_secs_f64() {
+            return Ok(());
         }
     }
 }

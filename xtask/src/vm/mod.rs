@@ -27,6 +27,7 @@ use self::{
 use crate::{
     debian::{self, Need},
     sh,
+    test::Report,
 };
 
 /// How often a guest is booted that dies before its tests begin: QEMU's emulation of two CPUs that patch their code
@@ -36,7 +37,7 @@ const BOOTS_MAX: usize = 3;
 /// A kernel takes less than a minute when nothing is wrong.
 const GUEST_LIMIT: Duration = Duration::from_secs(300);
 
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub struct Args {
     /// Which kernels; all when none is named.
     #[arg(value_name = "SERIES", value_parser = clap::builder::PossibleValuesParser::new(SERIES.map(|s| s.name)))]
@@ -52,7 +53,8 @@ pub struct Args {
     bless_verified: bool,
 }
 
-pub fn run(args: &Args) -> Result<()> {
+/// Gives how many tests passed, failed and were skipped, on all kernels together.
+pub fn run(args: &Args) -> Result<Report> {
     debian::provide(&[Need::Vm])?;
     let initrd = work::pack(args.only.as_deref())?;
     let chosen = SERIES.iter().filter(|s| args.series.is_empty() || args.series.iter().any(|n| n == s.name));
@@ -67,7 +69,7 @@ pub fn run(args: &Args) -> Result<()> {
     if !faults.is_empty() {
         bail!("{}", faults.join("; "));
     }
-    Ok(())
+    Ok(matrix::sum(&columns))
 }
 
 fn try_kernel(series: &Series, initrd: &Path, refresh: bool) -> Result<Column> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::test::closing_line;
+use crate::test::{Report, closing_line};
 
 /// What one guest said of its tests.
 #[derive(Debug, Default)]
@@ -76,6 +76,15 @@ impl Results {
         runs.filter_map(|run| run.modules.get(module)).cloned().reduce(Tally::and)
     }
 
+    pub fn sum(&self) -> Report {
+        let tallies = self.runs.iter().flat_map(|run| run.modules.values());
+        tallies.fold(Report::default(), |mut sum, tally| {
+            let (passed, failed, ignored) = (tally.passed, tally.failed, tally.skipped.len());
+            sum.add(Report { passed, failed, ignored });
+            sum
+        })
+    }
+
     /// What was wrong with the runs as such.
     pub fn fault(&self) -> Option<String> {
         self.runs.iter().find_map(Run::fault)
@@ -137,7 +146,9 @@ mod tests {
     #[test]
     fn what_was_said_of_each_program_is_kept() {
         let mut results = Results::default();
-        ["verified: open 12", "verified: exec 7", "verified: nothing"].map(|line| results.read(line));
+        for line in ["verified: open 12", "verified: exec 7", "verified: nothing"] {
+            results.read(line);
+        }
         assert_eq!(results.verified().iter().map(|(p, n)| (p.as_str(), *n)).collect::<Vec<_>>(), [
             ("exec", 7),
             ("open", 12)

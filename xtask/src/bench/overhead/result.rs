@@ -94,3 +94,51 @@ fn spread(values: &[f64]) -> f64 {
 fn hundredths(ratio: f64) -> f64 {
     (ratio * 100.0).round() / 100.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(hooks: Option<&str>, programs: &str, inline: f64, total: f64) -> Measured {
+        let batches = |middle: f64| vec![middle * 2.0, middle, middle / 2.0];
+        Measured {
+            hooks: hooks.map(str::to_owned),
+            programs: programs.into(),
+            name: "open".into(),
+            inline: batches(inline),
+            total: batches(total),
+        }
+    }
+
+    fn faults(agent: Measured, budgets: &str) -> Vec<String> {
+        let measured = [row(None, "none", 1000.0, 1000.0), row(Some("fentry"), "empty", 9e9, 9e9), agent];
+        report(&measured, "6.12", &toml::from_str(budgets).unwrap()).unwrap().1
+    }
+
+    const BUDGETS: &str = "[fentry.open]\ngoal = 1.1\ninline = { '6.12' = 1.20 }\ntotal = { '6.12' = 3.0 }\n";
+
+    #[test]
+    fn a_budget_is_kept_to_the_hundredth() {
+        assert_eq!(faults(row(Some("fentry"), "agent", 1204.0, 3004.0), BUDGETS), Vec::<String>::new());
+        assert_eq!(
+            faults(row(Some("fentry"), "agent", 1206.0, 3006.0), BUDGETS),
+            [
+                "open by fentry on 6.12 costs 1.21 in-line, and may 1.20",
+                "open by fentry on 6.12 costs 3.01 in total, and may 3.00"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_has_no_budget_is_a_fault() {
+        let none = "benches/overhead.toml has no budget for open by tracepoint";
+        assert_eq!(faults(row(Some("tracepoint"), "agent", 1.0, 1.0), BUDGETS), [none]);
+        let other = BUDGETS.replace("6.12", "5.10");
+        assert_eq!(faults(row(Some("fentry"), "agent", 1.0, 1.0), &other).len(), 2);
+    }
+
+    #[test]
+    fn nothing_is_compared_with_nothing() {
+        assert!(report(&[row(Some("fentry"), "agent", 1.0, 1.0)], "6.12", &toml::from_str(BUDGETS).unwrap()).is_err());
+    }
+}
