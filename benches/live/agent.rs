@@ -45,6 +45,11 @@ impl Scene {
         File::open(self.marker()).map(drop).context("open the marker")
     }
 
+    /// What no rule objects to.
+    pub fn open_other(&self) -> Result<()> {
+        File::open(self.marker_rule()).map(drop).context("open another file")
+    }
+
     /// `nightjar run` as it is without settings. Nobody reads its alerts.
     pub fn agent(&self) -> Result<Agent> {
         self.start(&[], Stdio::null())
@@ -56,11 +61,12 @@ impl Scene {
     }
 
     /// `nightjar run` with the rules of this repository and the marker's, saying how long each part of its start took.
-    pub fn agent_for_marker(&self) -> Result<Agent> {
+    pub fn agent_for_marker(&self, more: &[&str]) -> Result<Agent> {
         let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules");
         let rule = self.marker_rule();
         let rule = rule.to_str().context("the folder's name is no text")?;
-        self.start(&["--log-level=debug", "--rules", own, rule], Stdio::piped())
+        let args = [&["--log-level=debug", "--rules", own, rule], more].concat();
+        self.start(&args, Stdio::piped())
     }
 
     /// `nightjar run` by one family of hooks, with another kernel side where `object` names one.

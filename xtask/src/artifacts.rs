@@ -65,7 +65,10 @@ pub fn build() -> Result<Artifacts> {
             Program::Binary { .. } => {}
         }
     }
-    Ok(Artifacts { tests, nightjar: nightjar.with_context(|| format!("the workspace has no binary named {AGENT}"))? })
+    Ok(Artifacts {
+        tests,
+        nightjar: nightjar.with_context(|| format!("the workspace has no binary named {AGENT}"))?,
+    })
 }
 
 /// Builds one test program with a cargo command of the caller's.

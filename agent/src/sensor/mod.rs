@@ -155,8 +155,7 @@ impl Sensor {
         let mut all = Vec::new();
         for program in programs {
             let Some(Ok(fd)) = self.bpf.program(program).map(aya::programs::Program::fd) else { continue };
-            let number =
-                told::of(fd, key).map_err(|source| SensorError::Told { program, key, source })?;
+            let number = told::of(fd, key).map_err(|source| SensorError::Told { program, key, source })?;
             all.extend(number.map(|number| (program, number)));
         }
         Ok(all)

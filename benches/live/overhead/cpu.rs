@@ -1,11 +1,14 @@
-//! The CPU time of another process, and of nobody.
+//! The CPU time of this process, of another, and of nobody.
 
 use std::{
     fs::{self, File},
+    mem::MaybeUninit,
     os::unix::fs::FileExt,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::agent::Agent;
 
@@ -32,6 +35,19 @@ fn nanos(schedstat: &File) -> Result<u64> {
     let text = std::str::from_utf8(&text[..len]).context("a thread's schedstat is no text")?;
     let first = text.split(' ').next().context("a thread's schedstat is empty")?;
     first.parse().with_context(|| format!("read {text}"))
+}
+
+/// CPU time of this process and of the children that it waited for.
+pub fn of_this_process() -> Duration {
+    let own = clock_gettime(ClockId::ProcessCPUTime);
+    let mut usage = MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: the call writes the whole struct, and does not fail for this word.
+    let children = unsafe {
+        libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let of = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
+    Duration::new(own.tv_sec as u64, own.tv_nsec as u32) + of(children.ru_utime) + of(children.ru_stime)
 }
 
 /// Seconds that the machine's CPUs were idle, all together.

@@ -13,12 +13,22 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
+use super::cpu;
+
 pub struct Loop {
     pub name: &'static str,
     /// Operations of a batch.
     pub times: u32,
-    /// Does them in a directory of its own and gives what they took.
-    pub batch: fn(&Path, u32) -> Result<Duration>,
+    /// Does them in a directory of its own.
+    pub batch: fn(&Path, u32) -> Result<Took>,
+}
+
+/// What a batch took.
+pub struct Took {
+    /// By the clock.
+    pub wall: Duration,
+    /// On a CPU, with the children that it waited for.
+    pub cpu: Duration,
 }
 
 pub const LOOPS: [Loop; 6] = [
@@ -33,22 +43,22 @@ pub const LOOPS: [Loop; 6] = [
 /// Nobody listens there.
 const CLOSED: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
-fn time(times: u32, mut once: impl FnMut(u32) -> Result<()>) -> Result<Duration> {
-    let begun = Instant::now();
+fn time(times: u32, mut once: impl FnMut(u32) -> Result<()>) -> Result<Took> {
+    let (begun, before) = (Instant::now(), cpu::of_this_process());
     for n in 0..times {
         once(n)?;
     }
-    Ok(begun.elapsed())
+    Ok(Took { wall: begun.elapsed(), cpu: cpu::of_this_process().saturating_sub(before) })
 }
 
-fn getppid(_: &Path, times: u32) -> Result<Duration> {
+fn getppid(_: &Path, times: u32) -> Result<Took> {
     time(times, |_| {
         std::hint::black_box(std::os::unix::process::parent_id());
         Ok(())
     })
 }
 
-fn open_one_file(dir: &Path, times: u32) -> Result<Duration> {
+fn open_one_file(dir: &Path, times: u32) -> Result<Took> {
     let path = dir.join("one-file");
     make(&path)?;
     let took = time(times, |_| File::open(&path).map(drop).context("open the file"))?;
@@ -57,7 +67,7 @@ fn open_one_file(dir: &Path, times: u32) -> Result<Duration> {
 }
 
 /// Each file is opened for the first time.
-fn open_new_files(dir: &Path, times: u32) -> Result<Duration> {
+fn open_new_files(dir: &Path, times: u32) -> Result<Took> {
     let paths: Vec<_> = (0..times).map(|n| dir.join(format!("new-{n:04}"))).collect();
     paths.iter().try_for_each(|path| make(path))?;
     let took = time(times, |n| File::open(&paths[n as usize]).map(drop).context("open a file"))?;
@@ -71,12 +81,12 @@ fn make(path: &Path) -> Result<()> {
         .with_context(|| format!("make {}", path.display()))
 }
 
-fn dup(_: &Path, times: u32) -> Result<Duration> {
+fn dup(_: &Path, times: u32) -> Result<Took> {
     let null = File::open("/dev/null").context("open /dev/null")?;
     time(times, |_| null.as_fd().try_clone_to_owned().map(drop).context("dup"))
 }
 
-fn connect_refused(_: &Path, times: u32) -> Result<Duration> {
+fn connect_refused(_: &Path, times: u32) -> Result<Took> {
     time(times, |_| match TcpStream::connect(CLOSED) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
         Err(error) => Err(error).context("connect"),
@@ -84,7 +94,7 @@ fn connect_refused(_: &Path, times: u32) -> Result<Duration> {
     })
 }
 
-fn fork_exec_exit(_: &Path, times: u32) -> Result<Duration> {
+fn fork_exec_exit(_: &Path, times: u32) -> Result<Took> {
     let arguments = [c"true".as_ptr(), std::ptr::null()];
     let environment = [std::ptr::null()];
     time(times, |_| {

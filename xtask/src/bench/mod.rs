@@ -26,13 +26,14 @@ enum Own {
 }
 
 /// The measurements that start the agent; they need root.
-const LIVE: [&str; 4] = ["start", "memory", "latency", "flood"];
+const LIVE: [&str; 5] = ["start", "memory", "latency", "flood", "overhead"];
 
 pub fn run(args: &Args) -> Result<()> {
-    if let Some(Own::Overhead(args)) = &args.own {
-        return overhead::run(args);
-    }
-    let name = args.name.as_deref();
+    let name = match &args.own {
+        Some(Own::Overhead(args)) if !args.native => return overhead::run(args),
+        Some(Own::Overhead(_)) => Some("overhead"),
+        None => args.name.as_deref(),
+    };
     let live = name.is_none_or(|name| LIVE.iter().any(|live| live.contains(name)));
     let pure = name.is_none_or(|_| !live);
     if live && !sh::is_root() {

@@ -42,8 +42,9 @@ impl Machine {
     fn kernel_line(self) -> &'static str {
         match self {
             Machine::TwoCpus => "console=ttyS0 panic=-1",
-            // The emulated CPU has flaws that few of today's have.
-            Machine::CountsInstructions => "console=ttyS0 panic=-1 mitigations=off",
+            // The emulated CPU has flaws that few of today's have, and a random layout costs a process a random number of
+            // page tables.
+            Machine::CountsInstructions => "console=ttyS0 panic=-1 mitigations=off norandmaps",
         }
     }
 }

@@ -49,7 +49,8 @@ impl Results {
             self.runs.push(Run { family: family.to_owned(), ..Run::default() });
             return;
         }
-        if let Some((program, count)) = line.strip_prefix("verified: ").and_then(|said| said.split_once(' ')) {
+        if let Some((program, count)) = line.strip_prefix("verified: ").and_then(|said| said.split_once(' '))
+        {
             self.verified.extend(count.parse().map(|count| (program.to_owned(), count)));
         }
         if let Some(run) = self.runs.last_mut() {
@@ -149,9 +150,9 @@ mod tests {
         for line in ["verified: open 12", "verified: exec 7", "verified: nothing"] {
             results.read(line);
         }
-        assert_eq!(results.verified().iter().map(|(p, n)| (p.as_str(), *n)).collect::<Vec<_>>(), [
-            ("exec", 7),
-            ("open", 12)
-        ]);
+        assert_eq!(
+            results.verified().iter().map(|(p, n)| (p.as_str(), *n)).collect::<Vec<_>>(),
+            [("exec", 7), ("open", 12)]
+        );
     }
 }

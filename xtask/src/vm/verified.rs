@@ -121,7 +121,10 @@ mod tests {
         let known = programs(&[("open", 1000)]);
         assert_eq!(faults_of("6.1", &known, &programs(&[("open", 1100)]), false), Vec::<String>::new());
         let faults = faults_of("6.1", &known, &programs(&[("open", 1101)]), false);
-        assert!(faults[0].contains("open takes 1101") && faults[0].contains("--bless-verified 6.1"), "{faults:?}");
+        assert!(
+            faults[0].contains("open takes 1101") && faults[0].contains("--bless-verified 6.1"),
+            "{faults:?}"
+        );
     }
 
     #[test]

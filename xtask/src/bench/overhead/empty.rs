@@ -27,13 +27,13 @@ pub fn empty(object: &[u8]) -> Result<Vec<u8>> {
             continue;
         }
         let at = symbol.st_value as usize;
-        let begin = code.to_mut().get_mut(at..at + PROGRAM.len()).context("a program is outside its section")?;
+        let begin =
+            code.to_mut().get_mut(at..at + PROGRAM.len()).context("a program is outside its section")?;
         begin.copy_from_slice(&PROGRAM);
         symbol.st_size = PROGRAM.len() as u64;
     }
-    let is_code = |section: &object::build::elf::Section<'_>| {
-        section.sh_flags & u64::from(SHF_EXECINSTR) != 0
-    };
+    let is_code =
+        |section: &object::build::elf::Section<'_>| section.sh_flags & u64::from(SHF_EXECINSTR) != 0;
     let code: Vec<_> = builder.sections.iter().filter(|s| is_code(s)).map(|s| s.id()).collect();
     for section in &mut builder.sections {
         let of_code = section.sh_info_section.is_some_and(|section| code.contains(&section));

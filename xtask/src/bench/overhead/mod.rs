@@ -1,6 +1,6 @@
 //! `cargo xtask bench overhead`: what watching costs those who are watched, in instructions, on old and new kernels.
 //!
-//! The measuring is in benches/live/overhead, which runs in a machine whose clock counts instructions: the numbers
+//! The measuring is in benches/live/overhead/counted.rs, which runs in a machine whose clock counts instructions: the numbers
 //! repeat wherever it is emulated, so unlike those of the other benches they are held to budgets.
 
 mod budgets;
@@ -33,6 +33,9 @@ pub struct Args {
         value_parser = clap::builder::PossibleValuesParser::new(SERIES.map(|s| s.name))
     )]
     series: Vec<String>,
+    /// Compare on the running kernel instead, by tracepoints, with the noise of a machine that does other things too
+    #[arg(long, conflicts_with = "series")]
+    pub native: bool,
 }
 
 /// A kernel takes two minutes on an idle CPU.
@@ -50,7 +53,8 @@ pub fn run(args: &Args) -> Result<()> {
         println!("\n==> Linux {} ({})", kernel.version, series.name);
         let measured = measure(series, &kernel.image, &initrd)?;
         let (table, more) = result::report(&measured, series.name, &budgets)?;
-        tables.push(format!("Linux {}: instructions an operation, median of batches\n{table}", kernel.version));
+        tables
+            .push(format!("Linux {}: instructions an operation, median of batches\n{table}", kernel.version));
         faults.extend(more);
     }
     tables.iter().for_each(|table| println!("\n{table}"));
@@ -79,18 +83,18 @@ fn measure(series: &Series, image: &std::path::Path, initrd: &std::path::Path) -
     let console = vm::dir().join(format!("overhead-{}.console", series.name));
     let guest =
         Guest { machine: Machine::CountsInstructions, image, initrd, console: &console, limit: GUEST_LIMIT };
-    let (mut measured, mut status) = (Vec::new(), None);
+    let (mut measured, mut all_read, mut status) = (Vec::new(), Ok(()), None);
     let fault = guest.run(|line| {
         println!("{line}");
         if let Some(word) = line.strip_prefix("guest: the bench ended with ") {
             status = Some(word.to_owned());
         }
-        if line.starts_with('{') {
-            measured.push(serde_json::from_str(line).with_context(|| format!("read {line}")));
+        if line.starts_with('{') && all_read.is_ok() {
+            all_read = result::read(&mut measured, line);
         }
     })?;
     match (fault, status.as_deref()) {
-        (None, Some("0")) => measured.into_iter().collect(),
+        (None, Some("0")) => all_read.map(|()| measured),
         (None, Some(status)) => bail!("the bench ended with {status}"),
         (None, None) => bail!("the bench did not run"),
         (Some(fault), _) => bail!("{fault}"),

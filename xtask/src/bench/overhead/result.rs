@@ -20,11 +20,38 @@ pub struct Measured {
 
 const AGENT: &str = "agent";
 
+/// Reads a line of the guest. What is measured twice has the batches of both times.
+pub fn read(measured: &mut Vec<Measured>, line: &str) -> Result<()> {
+    let new: Measured = serde_json::from_str(line).with_context(|| format!("read {line}"))?;
+    let same = |old: &&mut Measured| {
+        (&old.hooks, &old.programs, &old.name) == (&new.hooks, &new.programs, &new.name)
+    };
+    if let Some(old) = measured.iter_mut().find(same) {
+        old.inline.extend(new.inline);
+        old.total.extend(new.total);
+    } else {
+        measured.push(new);
+    }
+    Ok(())
+}
+
 /// The table of one kernel, and each budget that was not kept.
 pub fn report(measured: &[Measured], series: &str, budgets: &Budgets) -> Result<(String, Vec<String>)> {
     let mut table = format!(
         "{:<24}{:<12}{:<8}{:>10}{:>8}{:>8}{:>8}  {:<9}{:>10}{:>8}{:>8}  {:<9}{:>7}\n",
-        "loop", "hooks", "", "in-line", "ratio", "goal", "budget", "", "total", "ratio", "budget", "", "spread"
+        "loop",
+        "hooks",
+        "",
+        "in-line",
+        "ratio",
+        "goal",
+        "budget",
+        "",
+        "total",
+        "ratio",
+        "budget",
+        "",
+        "spread"
     );
     let mut faults = Vec::new();
     for row in measured {
@@ -47,11 +74,14 @@ pub fn report(measured: &[Measured], series: &str, budgets: &Budgets) -> Result<
                 Some(limit) if ratio <= limit => (ratio, Some(limit), "kept"),
                 Some(limit) => {
                     let name = &row.name;
-                    faults.push(format!("{name} by {hooks} on {series} costs {ratio:.2} {what}, and may {limit:.2}"));
+                    faults.push(format!(
+                        "{name} by {hooks} on {series} costs {ratio:.2} {what}, and may {limit:.2}"
+                    ));
                     (ratio, Some(limit), "EXCEEDED")
                 }
                 None => {
-                    faults.push(format!("{FILE} has no budget for {} by {hooks} {what} on {series}", row.name));
+                    faults
+                        .push(format!("{FILE} has no budget for {} by {hooks} {what} on {series}", row.name));
                     (ratio, None, "")
                 }
             }
@@ -139,6 +169,9 @@ mod tests {
 
     #[test]
     fn nothing_is_compared_with_nothing() {
-        assert!(report(&[row(Some("fentry"), "agent", 1.0, 1.0)], "6.12", &toml::from_str(BUDGETS).unwrap()).is_err());
+        assert!(
+            report(&[row(Some("fentry"), "agent", 1.0, 1.0)], "6.12", &toml::from_str(BUDGETS).unwrap())
+                .is_err()
+        );
     }
 }
