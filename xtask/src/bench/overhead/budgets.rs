@@ -17,8 +17,8 @@ pub struct Budgets(BTreeMap<String, BTreeMap<String, Budget>>);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
-    /// What is aimed at, in-line.
-    pub goal: f64,
+    /// What is aimed at in-line, where something is.
+    pub goal: Option<f64>,
     /// What a run must keep in-line, by series of kernels.
     pub inline: BTreeMap<String, f64>,
     /// The same with the agent's own work.

@@ -97,7 +97,7 @@ pub fn report(measured: &[Measured], series: &str, budgets: &Budgets) -> Result<
             row.name,
             row.programs,
             median(&row.inline),
-            shown(budget.map(|budget| budget.goal)),
+            shown(budget.and_then(|budget| budget.goal)),
             shown(inline_limit),
             median(&row.total),
             shown(total_limit),
