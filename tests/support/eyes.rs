@@ -190,8 +190,11 @@ impl Eyes {
                     passed.push(seen);
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    let tally = shared().1.tally(kind);
-                    panic!("no such {} among {} records; of all: {tally:?}", kind.name(), passed.len())
+                    let (skipped, tally) = (skipped(kind), shared().1.tally(kind));
+                    let (name, among) = (kind.name(), passed.len());
+                    panic!(
+                        "no such {name} among {among} records; of all: {tally:?}, {skipped} programs skipped"
+                    )
                 }
                 Err(RecvTimeoutError::Disconnected) => panic!("the kernel side is gone"),
             }
