@@ -8,6 +8,9 @@ use nightjar_events::{EVENTS, Family};
 use super::initrd::{Root, static_cargo};
 use crate::artifacts;
 
+/// The module of tests that ask what the kernel says of each program.
+const OF_EACH_PROGRAM: &str = "verified";
+
 /// Builds the tests and packs them; gives the archive.
 pub fn pack(only: Option<&str>) -> Result<PathBuf> {
     let root = Root::new("root", include_str!("guest-tests.sh"))?;
@@ -19,7 +22,8 @@ pub fn pack(only: Option<&str>) -> Result<PathBuf> {
 }
 
 /// How the tests are run in a guest, a line for each family of hooks that an event can have instead of another: its
-/// name, and the words by which tests are chosen. With the first family all are run, then those of its events.
+/// name, and the words by which tests are chosen. With the first family all are run, then those of its events, and what
+/// asks of each program.
 fn runs(only: Option<&str>) -> String {
     let with_a_choice = || EVENTS.iter().filter(|event| event.hooks.len() > 1);
     let mut families: Vec<Family> = Vec::new();
@@ -37,7 +41,7 @@ fn runs(only: Option<&str>) -> String {
         let chosen = match (only, n) {
             (Some(only), _) => only.to_owned(),
             (None, 0) => String::new(),
-            (None, _) => of_family(*family),
+            (None, _) => format!("{} {OF_EACH_PROGRAM}", of_family(*family)),
         };
         format!("{} {chosen}\n", family.name())
     };
@@ -50,7 +54,7 @@ mod tests {
 
     #[test]
     fn every_test_is_run_once_and_those_of_events_with_a_choice_for_each_family() {
-        assert_eq!(runs(None), "fentry \ntracepoint open connect\n");
+        assert_eq!(runs(None), "fentry \ntracepoint open connect verified\n");
         assert_eq!(runs(Some("race")), "fentry race\ntracepoint race\n");
     }
 }
