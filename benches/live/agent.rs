@@ -4,7 +4,7 @@ use std::{
     env,
     fs::{self, File},
     io::{self, BufRead, BufReader, Lines},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
 };
 
@@ -45,6 +45,11 @@ impl Scene {
         File::open(self.marker()).map(drop).context("open the marker")
     }
 
+    /// What no rule objects to.
+    pub fn open_other(&self) -> Result<()> {
+        File::open(self.marker_rule()).map(drop).context("open another file")
+    }
+
     /// `nightjar run` as it is without settings. Nobody reads its alerts.
     pub fn agent(&self) -> Result<Agent> {
         self.start(&[], Stdio::null())
@@ -56,28 +61,45 @@ impl Scene {
     }
 
     /// `nightjar run` with the rules of this repository and the marker's, saying how long each part of its start took.
-    pub fn agent_for_marker(&self) -> Result<Agent> {
+    pub fn agent_for_marker(&self, more: &[&str]) -> Result<Agent> {
         let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules");
         let rule = self.marker_rule();
         let rule = rule.to_str().context("the folder's name is no text")?;
-        self.start(&["--log-level=debug", "--rules", own, rule], Stdio::piped())
+        let args = [&["--log-level=debug", "--rules", own, rule], more].concat();
+        self.start(&args, Stdio::piped())
+    }
+
+    /// `nightjar run` by one family of hooks, with another kernel side where `object` names one.
+    pub fn agent_by(&self, family: &str, object: Option<&Path>) -> Result<Agent> {
+        let mut command = self.command(&["--hooks", family]);
+        command.envs(object.map(|object| ("NIGHTJAR_BPF_OBJECT", object)));
+        spawn(command, Stdio::null())
     }
 
     fn start(&self, args: &[&str], alerts: Stdio) -> Result<Agent> {
-        let mut command = Command::new(&self.binary);
-        command.args(["run", "--output=json"]).args(args).stdin(Stdio::null());
-        let mut child = command
-            .stdout(alerts)
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("start {}", self.binary.display()))?;
-        let alerts: Box<dyn BufRead> = match child.stdout.take() {
-            Some(alerts) => Box::new(BufReader::new(alerts)),
-            None => Box::new(io::empty()),
-        };
-        let messages = BufReader::new(child.stderr.take().context("no standard error")?).lines();
-        Ok(Agent { child, alerts: alerts.lines(), messages })
+        spawn(self.command(args), alerts)
     }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(["run", "--output=json"]).args(args);
+        command
+    }
+}
+
+fn spawn(mut command: Command, alerts: Stdio) -> Result<Agent> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(alerts)
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("start {}", command.get_program().display()))?;
+    let alerts: Box<dyn BufRead> = match child.stdout.take() {
+        Some(alerts) => Box::new(BufReader::new(alerts)),
+        None => Box::new(io::empty()),
+    };
+    let messages = BufReader::new(child.stderr.take().context("no standard error")?).lines();
+    Ok(Agent { child, alerts: alerts.lines(), messages })
 }
 
 pub struct Agent {

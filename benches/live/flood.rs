@@ -61,9 +61,11 @@ fn none_refused(scene: &Scene, rate: f64) -> Result<Option<f64>> {
 fn flood(mut agent: Agent, scene: &Scene, rate: Option<f64>) -> Result<Tally> {
     agent.until_it_watches()?;
     let begun = Instant::now();
+    let rate = rate.map(|rate| rate / f64::from(THREADS));
+    let opens = || pace(rate, || begun.elapsed() < STEP, || scene.open_marker());
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| opens(scene, begun, rate))).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().expect("the deed does not panic"))
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(opens)).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().expect("the deed does not panic").map(drop))
     })?;
     let took = begun.elapsed().as_secs_f64();
     let said = agent.end()?;
@@ -76,19 +78,23 @@ fn flood(mut agent: Agent, scene: &Scene, rate: Option<f64>) -> Result<Tally> {
     Ok(Tally { seen: count("seen")?, refused: count("shed")? + count("lost")? })
 }
 
+/// Does a deed so often a second, or without a pause, while it is wanted. Gives how many a second it were.
 #[expect(clippy::disallowed_methods, reason = "the pause is what makes the rate")]
-fn opens(scene: &Scene, begun: Instant, rate: Option<f64>) -> Result<()> {
-    let mut done = 0.0;
-    while begun.elapsed() < STEP {
-        let due =
-            rate.map_or(done + 1000.0, |rate| rate / f64::from(THREADS) * begun.elapsed().as_secs_f64());
+pub fn pace(
+    rate: Option<f64>,
+    wanted: impl Fn() -> bool,
+    mut deed: impl FnMut() -> Result<()>,
+) -> Result<f64> {
+    let (begun, mut done) = (Instant::now(), 0.0);
+    while wanted() {
+        let due = rate.map_or(done + 1000.0, |rate| rate * begun.elapsed().as_secs_f64());
         while done < due {
-            scene.open_marker()?;
+            deed()?;
             done += 1.0;
         }
         if rate.is_some() {
             thread::sleep(TICK);
         }
     }
-    Ok(())
+    Ok(done / begun.elapsed().as_secs_f64())
 }

@@ -1,11 +1,13 @@
 //! The agent on the running kernel: how soon it sees, what it needs, how much it takes and how late it tells.
 //!
 //! Needs root and the agent's release build, whose path `NIGHTJAR_BIN` gives; `cargo xtask bench` sees to both.
+//! `counted-overhead` is for a machine of its own, and only measured when it is named.
 
 mod agent;
 mod flood;
 mod latency;
 mod memory;
+mod overhead;
 mod start;
 
 use anyhow::Result;
@@ -32,15 +34,21 @@ impl Row {
 
 type Measure = fn(&Scene) -> Result<Vec<Row>>;
 
-const MEASURES: [(&str, Measure); 4] = [
+const MEASURES: [(&str, Measure); 5] = [
     ("start", start::measure),
     ("memory", memory::measure),
     ("latency", latency::measure),
     ("flood", flood::measure),
+    ("overhead", overhead::measure),
 ];
+
+const COUNTED: &str = "counted-overhead";
 
 fn main() -> Result<()> {
     let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    if wanted.as_deref() == Some(COUNTED) {
+        return overhead::measure_counted(&Scene::new()?);
+    }
     let chosen =
         MEASURES.iter().filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| name.contains(wanted)));
     for (name, measure) in chosen {

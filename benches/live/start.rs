@@ -23,7 +23,7 @@ pub fn measure(scene: &Scene) -> Result<Vec<Row>> {
     let (mut totals, mut parts) = (Vec::new(), BTreeMap::<String, Vec<f64>>::new());
     for _ in 0..ROUNDS {
         let begun = Instant::now();
-        let mut agent = scene.agent_for_marker()?;
+        let mut agent = scene.agent_for_marker(&[])?;
         let seen = AtomicBool::new(false);
         thread::scope(|scope| {
             let deeds = scope.spawn(|| repeat(scene, &seen));

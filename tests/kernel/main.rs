@@ -13,3 +13,4 @@ mod io_uring;
 mod ledger;
 mod open;
 mod race;
+mod verified;

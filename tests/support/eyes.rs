@@ -85,6 +85,15 @@ pub fn skipped(kind: Kind) -> u64 {
     skipped.iter().filter(|(name, _)| programs.contains(name)).map(|(_, runs)| runs).sum()
 }
 
+/// How many instructions the verifier walked through for each program, where the kernel tells, and how many programs are
+/// attached.
+pub fn verified() -> (Vec<(&'static str, u64)>, usize) {
+    let shared = shared();
+    let attached = shared.0.hooks().iter().filter(|hook| hook.state == sensor::HookState::Attached);
+    let programs: BTreeSet<_> = attached.map(|hook| hook.program).collect();
+    (shared.0.verified().expect("the kernel tells"), programs.len())
+}
+
 /// The family of hooks that was asked for.
 fn wanted_family() -> Option<Family> {
     let name = std::env::var(FAMILY_VARIABLE).ok()?;
@@ -181,8 +190,11 @@ impl Eyes {
                     passed.push(seen);
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    let tally = shared().1.tally(kind);
-                    panic!("no such {} among {} records; of all: {tally:?}", kind.name(), passed.len())
+                    let (skipped, tally) = (skipped(kind), shared().1.tally(kind));
+                    let (name, among) = (kind.name(), passed.len());
+                    panic!(
+                        "no such {name} among {among} records; of all: {tally:?}, {skipped} programs skipped"
+                    )
                 }
                 Err(RecvTimeoutError::Disconnected) => panic!("the kernel side is gone"),
             }

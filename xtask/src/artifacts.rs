@@ -14,6 +14,9 @@ use serde::Deserialize;
 
 use crate::sh;
 
+/// Name of the agent's binary.
+const AGENT: &str = "nightjar";
+
 pub struct Artifacts {
     pub tests: Vec<TestProgram>,
     /// The agent itself.
@@ -58,11 +61,14 @@ pub fn build() -> Result<Artifacts> {
     for program in made_by(&mut command)? {
         match program {
             Program::Test(test) => tests.push(test),
-            Program::Binary { name, path } if name == "nightjar" => nightjar = Some(path),
+            Program::Binary { name, path } if name == AGENT => nightjar = Some(path),
             Program::Binary { .. } => {}
         }
     }
-    Ok(Artifacts { tests, nightjar: nightjar.context("the workspace has no binary named nightjar")? })
+    Ok(Artifacts {
+        tests,
+        nightjar: nightjar.with_context(|| format!("the workspace has no binary named {AGENT}"))?,
+    })
 }
 
 /// Builds one test program with a cargo command of the caller's.
@@ -72,6 +78,20 @@ pub fn build_test(command: &mut Command, target: &str) -> Result<PathBuf> {
         Program::Test(_) | Program::Binary { .. } => None,
     });
     test.with_context(|| format!("{} makes no test named {target}", sh::line(command)))
+}
+
+/// Builds the agent and one test program or bench with a cargo command of the caller's.
+pub fn build_agent_and(command: &mut Command, target: &str) -> Result<(PathBuf, PathBuf)> {
+    let (mut nightjar, mut other) = (None, None);
+    for program in made_by(command)? {
+        match program {
+            Program::Binary { name, path } if name == AGENT => nightjar = Some(path),
+            Program::Test(test) if test.target == target => other = Some(test.path),
+            Program::Binary { .. } | Program::Test(_) => {}
+        }
+    }
+    let made = nightjar.zip(other);
+    made.with_context(|| format!("{} makes no {AGENT} or no {target}", sh::line(command)))
 }
 
 fn made_by(command: &mut Command) -> Result<Vec<Program>> {

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         Command::Ebpf(ebpf::Command::Check) => ebpf::check(),
         Command::Tidy { fix } => tidy::run(fix),
         Command::Docs { check } => docs::run(check),
-        Command::Vm(args) => vm::run(&args),
+        Command::Vm(args) => vm::run(&args).map(drop),
         Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
     };

@@ -28,8 +28,8 @@ pub enum SensorError {
     NoMap(&'static str),
     #[error("use map {name}")]
     Map { name: &'static str, source: aya::maps::MapError },
-    #[error("read how often program {program} was skipped")]
-    Skipped { program: &'static str, source: io::Error },
+    #[error("read {key} of program {program}")]
+    Told { program: &'static str, key: &'static str, source: io::Error },
     #[error("read messages of the kernel programs")]
     Log(#[source] aya_log::Error),
     #[error("watch the ring buffer")]

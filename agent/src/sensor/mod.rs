@@ -10,7 +10,7 @@ mod object;
 mod pages;
 mod program;
 mod ring;
-mod skipped;
+mod told;
 mod types;
 
 use std::{collections::BTreeSet, io, path::Path};
@@ -139,15 +139,26 @@ impl Sensor {
 
     /// How often the kernel skipped each program, of those that it did skip. Such an event is in no ledger.
     pub fn skipped(&self) -> Result<Vec<(&'static str, u64)>, SensorError> {
+        let mut skipped = self.told(told::SKIPPED)?;
+        skipped.retain(|(_, runs)| *runs > 0);
+        Ok(skipped)
+    }
+
+    /// How many instructions the verifier walked through for each program; of none where the kernel does not tell.
+    pub fn verified(&self) -> Result<Vec<(&'static str, u64)>, SensorError> {
+        self.told(told::VERIFIED)
+    }
+
+    fn told(&self, key: &'static str) -> Result<Vec<(&'static str, u64)>, SensorError> {
         let attached = self.hooks.iter().filter(|hook| hook.state == HookState::Attached);
         let programs: BTreeSet<_> = attached.map(|hook| hook.program).collect();
-        let mut skipped = Vec::new();
+        let mut all = Vec::new();
         for program in programs {
             let Some(Ok(fd)) = self.bpf.program(program).map(aya::programs::Program::fd) else { continue };
-            let runs = skipped::of(fd).map_err(|source| SensorError::Skipped { program, source })?;
-            skipped.extend(runs.filter(|runs| *runs > 0).map(|runs| (program, runs)));
+            let number = told::of(fd, key).map_err(|source| SensorError::Told { program, key, source })?;
+            all.extend(number.map(|number| (program, number)));
         }
-        Ok(skipped)
+        Ok(all)
     }
 
     /// Forwards what the kernel programs log to the `log` crate, for ever.

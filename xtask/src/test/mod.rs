@@ -18,7 +18,7 @@ use crate::{debian, sh};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// A part (format, digests, tidy, clippy, build, docs, unit, rules, ebpf, kernel, containers), `lint` for those that run no
+    /// A part (format, digests, tidy, clippy, build, docs, unit, rules, ebpf, kernel, containers, vm), `lint` for those that run no
     /// tests, or a piece of the names of the tests to run.
     selection: Option<String>,
     /// Install nothing and mount nothing.

@@ -8,7 +8,7 @@ use super::harness::{self, Report, Variable};
 use crate::{
     artifacts::{self, Artifacts, TestProgram},
     debian::Need,
-    docs, ebpf, sh, tidy,
+    docs, ebpf, sh, tidy, vm,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub enum Part {
     Ebpf,
     Kernel,
     Containers,
+    Vm,
 }
 
 /// The crate of tests that load the agent into this machine's kernel.
@@ -34,7 +35,7 @@ const CONTAINERS_TARGET: &str = "containers";
 pub const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
 
 impl Part {
-    const ALL: [Part; 11] = [
+    const ALL: [Part; 12] = [
         Part::Format,
         Part::Digests,
         Part::Tidy,
@@ -46,6 +47,7 @@ impl Part {
         Part::Ebpf,
         Part::Kernel,
         Part::Containers,
+        Part::Vm,
     ];
 
     pub fn name(self) -> &'static str {
@@ -61,6 +63,7 @@ impl Part {
             Part::Ebpf => "ebpf",
             Part::Kernel => "kernel",
             Part::Containers => "containers",
+            Part::Vm => "vm",
         }
     }
 
@@ -77,6 +80,7 @@ impl Part {
             Part::Ebpf => "the eBPF object, rebuilt",
             Part::Kernel => "deeds on the running kernel, end to end",
             Part::Containers => "containers of real runtimes, from the deed to the alert",
+            Part::Vm => "deeds on older and newer kernels, in virtual machines",
         }
     }
 
@@ -86,6 +90,7 @@ impl Part {
             Part::Ebpf => &[Need::Ebpf],
             Part::Kernel => &[Need::Tests],
             Part::Containers => &[Need::Tests, Need::Containers],
+            Part::Vm => &[Need::Vm],
             Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build => &[],
             Part::Docs | Part::Unit | Part::Rules => &[],
         }
@@ -95,7 +100,8 @@ impl Part {
     fn needs_build(self) -> bool {
         match self {
             Part::Docs | Part::Unit | Part::Rules | Part::Kernel | Part::Containers => true,
-            Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build | Part::Ebpf => false,
+            Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build => false,
+            Part::Ebpf | Part::Vm => false,
         }
     }
 }
@@ -152,6 +158,7 @@ impl Steps {
             Part::Rules => check(rules(self.built()?)),
             Part::Ebpf => check(ebpf::check()),
             Part::Kernel | Part::Containers => on_kernel(part, self.built()?, self.filter.as_deref(), &[]),
+            Part::Vm => vm::run(&vm::Args::default()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a guest boots into: busybox, the kernel tests as one static program, and a script that runs them.
+//! What a guest boots into: busybox, a script that sets the machine up, and whatever its work needs, in one archive.
 
 use std::{
     fs::{self, File, Permissions},
@@ -8,10 +8,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use nightjar_events::{EVENTS, Family};
 
 use super::kernels::Kernel;
-use crate::{artifacts, sh};
+use crate::sh;
 
 const BUSYBOX: &str = "/bin/busybox";
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -21,24 +20,55 @@ const OVERLAY: &str = "overlay.ko";
 
 const DIRECTORIES: &[&str] = &["bin", "dev", "proc", "sys", "tmp", "usr/share", "var/tmp"];
 
-/// Builds the tests and packs them; gives the archive.
-pub fn build(only: Option<&str>) -> Result<PathBuf> {
-    let root = super::dir().join("root");
-    if root.exists() {
-        fs::remove_dir_all(&root).with_context(|| format!("remove {}", root.display()))?;
+/// A guest's root as a directory here.
+pub struct Root(PathBuf);
+
+impl Root {
+    /// With busybox and the script that is its work, under a name that no other root has.
+    pub fn new(name: &str, work: &str) -> Result<Root> {
+        let root = Root(super::dir().join(name));
+        if root.0.exists() {
+            fs::remove_dir_all(&root.0).with_context(|| format!("remove {}", root.0.display()))?;
+        }
+        for dir in DIRECTORIES {
+            let dir = root.0.join(dir);
+            fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+        }
+        root.copy(Path::new(BUSYBOX), "bin/busybox")?;
+        symlink("busybox", root.0.join("bin/sh")).context("link the guest's shell")?;
+        root.write("work", work)?;
+        root.write("init", include_str!("guest-init.sh"))?;
+        let program = Permissions::from_mode(0o755);
+        fs::set_permissions(root.0.join("init"), program).context("make the guest's init a program")?;
+        Ok(root)
     }
-    for dir in DIRECTORIES {
-        let dir = root.join(dir);
-        fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+
+    pub fn copy(&self, from: &Path, to: &str) -> Result<()> {
+        fs::copy(from, self.0.join(to)).with_context(|| format!("copy {}", from.display()))?;
+        Ok(())
     }
-    copy(Path::new(BUSYBOX), &root.join("bin/busybox"))?;
-    symlink("busybox", root.join("bin/sh")).context("link the guest's shell")?;
-    copy(&tests()?, &root.join("kernel-tests"))?;
-    sh::write_file(&root.join("runs"), runs(only))?;
-    let init = root.join("init");
-    sh::write_file(&init, include_str!("guest-init.sh"))?;
-    fs::set_permissions(&init, Permissions::from_mode(0o755)).context("make the guest's init a program")?;
-    pack(&root)
+
+    pub fn write(&self, to: &str, bytes: impl AsRef<[u8]>) -> Result<()> {
+        sh::write_file(&self.0.join(to), bytes)
+    }
+
+    /// Gives the archive.
+    pub fn pack(self) -> Result<PathBuf> {
+        pack(&self.0)
+    }
+}
+
+/// A cargo whose programs are linked statically, for this target: the guest has no libraries. A target directory of its
+/// own, since the flags would make cargo build everything in the usual one anew.
+pub fn static_cargo() -> Command {
+    let mut cargo = sh::cargo();
+    // With --target the flags do not reach build scripts and derive macros.
+    cargo
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static")
+        .env("CARGO_TARGET_DIR", super::dir().join("build"))
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .args(["build", "--target", TARGET]);
+    cargo
 }
 
 /// The archive with what only this kernel can use behind it: the kernel unpacks one after the other.
@@ -57,50 +87,6 @@ pub fn for_kernel(kernel: &Kernel, archive: &Path) -> Result<PathBuf> {
     let whole_archive = super::dir().join("guest.cpio");
     sh::write_file(&whole_archive, whole)?;
     Ok(whole_archive)
-}
-
-/// How the tests are run in a guest, a line for each family of hooks that an event can have instead of another: its
-/// name, and the words by which tests are chosen. With the first family all are run, then those of its events.
-fn runs(only: Option<&str>) -> String {
-    let with_a_choice = || EVENTS.iter().filter(|event| event.hooks.len() > 1);
-    let mut families: Vec<Family> = Vec::new();
-    for family in with_a_choice().flat_map(|event| event.hooks).map(|hook| hook.family) {
-        if !families.contains(&family) {
-            families.push(family);
-        }
-    }
-    let of_family = |family| {
-        let events =
-            with_a_choice().filter(move |event| event.hooks.iter().any(|hook| hook.family == family));
-        events.map(|event| event.name).collect::<Vec<_>>().join(" ")
-    };
-    let line = |(n, family): (usize, &Family)| {
-        let chosen = match (only, n) {
-            (Some(only), _) => only.to_owned(),
-            (None, 0) => String::new(),
-            (None, _) => of_family(*family),
-        };
-        format!("{} {chosen}\n", family.name())
-    };
-    families.iter().enumerate().map(line).collect()
-}
-
-/// The test program, linked statically: the guest has no libraries. A target directory of its own, since the flags
-/// would make cargo build everything in the usual one anew.
-fn tests() -> Result<PathBuf> {
-    let mut cargo = sh::cargo();
-    // With --target the flags do not reach build scripts and derive macros.
-    cargo
-        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static")
-        .env("CARGO_TARGET_DIR", super::dir().join("build"))
-        .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .args(["build", "--package", "nightjar-tests", "--test", "kernel", "--target", TARGET]);
-    artifacts::build_test(&mut cargo, "kernel")
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to).with_context(|| format!("copy {}", from.display()))?;
-    Ok(())
 }
 
 /// Packs a directory as the kernel unpacks it.
@@ -122,15 +108,4 @@ fn pack(root: &Path) -> Result<PathBuf> {
         bail!("pack {}: find ended with {found}, cpio with {packed}", root.display());
     }
     Ok(archive)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_test_is_run_once_and_those_of_events_with_a_choice_for_each_family() {
-        assert_eq!(runs(None), "fentry \ntracepoint open connect\n");
-        assert_eq!(runs(Some("race")), "fentry race\ntracepoint race\n");
-    }
 }

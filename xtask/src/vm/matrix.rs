@@ -3,6 +3,7 @@
 use nightjar_events::EVENTS;
 
 use super::results::Results;
+use crate::test::Report;
 
 pub enum Outcome {
     Ran(Results),
@@ -152,6 +153,18 @@ pub fn report(columns: &[Column], some_tests: bool) -> Vec<String> {
     faults
 }
 
+/// What all tests on all kernels did; a kernel that is not to be had counts as one that is skipped.
+pub fn sum(columns: &[Column]) -> Report {
+    let mut sum = Report::default();
+    for column in columns {
+        match &column.outcome {
+            Outcome::Ran(results) | Outcome::Broken(_, results) => sum.add(results.sum()),
+            Outcome::Skipped(_) => sum.ignored += 1,
+        }
+    }
+    sum
+}
+
 fn fault_of_guest(column: &Column) -> Option<String> {
     match &column.outcome {
         Outcome::Ran(results) => results.fault().map(|fault| format!("{fault} on {}", column.name())),
@@ -233,7 +246,9 @@ mod tests {
 
     #[test]
     fn a_guest_whose_tests_all_pass_has_no_fault() {
-        assert_eq!(report(&[all_pass("")], false), Vec::<String>::new());
+        let columns = [all_pass("")];
+        assert_eq!(report(&columns, false), Vec::<String>::new());
+        assert_eq!(sum(&columns), Report { passed: 2 * EVENTS.len(), ..Report::default() });
     }
 
     #[test]

@@ -3,15 +3,17 @@
 //! Kernels are Debian's, emulated in software, so that it runs wherever QEMU does. What is fetched and built lies
 //! under target/vm.
 
-mod initrd;
-mod kernels;
+pub mod initrd;
+pub mod kernels;
 mod matrix;
-mod qemu;
+pub mod qemu;
 mod results;
+mod verified;
+mod work;
 
 use std::{
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, bail};
@@ -19,17 +21,23 @@ use anyhow::{Result, bail};
 use self::{
     kernels::{Kernel, SERIES, Series},
     matrix::{Column, Outcome},
+    qemu::{Guest, Machine},
+    results::Results,
 };
 use crate::{
     debian::{self, Need},
     sh,
+    test::Report,
 };
 
 /// How often a guest is booted that dies before its tests begin: QEMU's emulation of two CPUs that patch their code
 /// now and then makes a kernel panic.
 const BOOTS_MAX: usize = 3;
 
-#[derive(clap::Args)]
+/// A kernel takes less than a minute when nothing is wrong.
+const GUEST_LIMIT: Duration = Duration::from_secs(300);
+
+#[derive(Default, clap::Args)]
 pub struct Args {
     /// Which kernels; all when none is named.
     #[arg(value_name = "SERIES", value_parser = clap::builder::PossibleValuesParser::new(SERIES.map(|s| s.name)))]
@@ -40,19 +48,28 @@ pub struct Args {
     /// Run only tests whose names contain this.
     #[arg(long, value_name = "WORD")]
     only: Option<String>,
+    /// Write how many instructions the verifier walked through into the committed table, instead of comparing.
+    #[arg(long, conflicts_with = "only")]
+    bless_verified: bool,
 }
 
-pub fn run(args: &Args) -> Result<()> {
+/// Gives how many tests passed, failed and were skipped, on all kernels together.
+pub fn run(args: &Args) -> Result<Report> {
     debian::provide(&[Need::Vm])?;
-    let initrd = initrd::build(args.only.as_deref())?;
+    let initrd = work::pack(args.only.as_deref())?;
     let chosen = SERIES.iter().filter(|s| args.series.is_empty() || args.series.iter().any(|n| n == s.name));
     let columns =
         chosen.map(|series| try_kernel(series, &initrd, args.refresh)).collect::<Result<Vec<_>>>()?;
-    let faults = matrix::report(&columns, args.only.is_some());
+    let mut faults = matrix::report(&columns, args.only.is_some());
+    if args.bless_verified {
+        verified::bless(&columns)?;
+    } else {
+        faults.extend(verified::compare(&columns, args.only.is_some())?);
+    }
     if !faults.is_empty() {
         bail!("{}", faults.join("; "));
     }
-    Ok(())
+    Ok(matrix::sum(&columns))
 }
 
 fn try_kernel(series: &Series, initrd: &Path, refresh: bool) -> Result<Column> {
@@ -77,15 +94,24 @@ fn try_kernel(series: &Series, initrd: &Path, refresh: bool) -> Result<Column> {
 
 /// Boots until the tests have begun.
 fn boot(kernel: &Kernel, initrd: &Path, console: &Path) -> Result<Outcome> {
-    for _ in 1..BOOTS_MAX {
-        match qemu::boot(&kernel.image, initrd, console)? {
-            Outcome::Broken(fault, results) if !results.begun() => println!("{fault}; booting it again"),
-            outcome => return Ok(outcome),
+    let guest =
+        Guest { machine: Machine::TwoCpus, image: &kernel.image, initrd, console, limit: GUEST_LIMIT };
+    let mut boots = 0;
+    loop {
+        boots += 1;
+        let mut results = Results::default();
+        let fault = guest.run(|line| {
+            println!("{line}");
+            results.read(line);
+        })?;
+        match fault {
+            None => return Ok(Outcome::Ran(results)),
+            Some(fault) if !results.begun() && boots < BOOTS_MAX => println!("{fault}; booting it again"),
+            Some(fault) => return Ok(Outcome::Broken(fault, results)),
         }
     }
-    qemu::boot(&kernel.image, initrd, console)
 }
 
-fn dir() -> PathBuf {
+pub fn dir() -> PathBuf {
     sh::root().join("target/vm")
 }

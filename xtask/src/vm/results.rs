@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::test::closing_line;
+use crate::test::{Report, closing_line};
 
 /// What one guest said of its tests.
 #[derive(Debug, Default)]
 pub struct Results {
     /// One for each family of hooks.
     runs: Vec<Run>,
-    ended: bool,
+    /// Instructions that the verifier walked through, by program.
+    verified: BTreeMap<String, u64>,
 }
 
 /// What the tests said while events had hooks of a family, where they have a choice.
@@ -42,13 +43,16 @@ impl Tally {
 }
 
 impl Results {
-    /// Takes a line of libtest's, or the guest's own last word.
+    /// Takes a line of libtest's, or of the script that starts the tests.
     pub fn read(&mut self, line: &str) {
         if let Some(family) = line.strip_prefix("guest: hooks ") {
             self.runs.push(Run { family: family.to_owned(), ..Run::default() });
             return;
         }
-        self.ended |= line == "guest: done";
+        if let Some((program, count)) = line.strip_prefix("verified: ").and_then(|said| said.split_once(' '))
+        {
+            self.verified.extend(count.parse().map(|count| (program.to_owned(), count)));
+        }
         if let Some(run) = self.runs.last_mut() {
             run.read(line);
         }
@@ -58,8 +62,8 @@ impl Results {
         self.runs.iter().any(|run| run.begun)
     }
 
-    pub fn ended(&self) -> bool {
-        self.ended
+    pub fn verified(&self) -> &BTreeMap<String, u64> {
+        &self.verified
     }
 
     pub fn modules(&self) -> impl Iterator<Item = &String> {
@@ -71,6 +75,15 @@ impl Results {
         let has_run = self.runs.iter().any(|run| run.family == family);
         let runs = self.runs.iter().filter(|run| !has_run || run.family == family);
         runs.filter_map(|run| run.modules.get(module)).cloned().reduce(Tally::and)
+    }
+
+    pub fn sum(&self) -> Report {
+        let tallies = self.runs.iter().flat_map(|run| run.modules.values());
+        tallies.fold(Report::default(), |mut sum, tally| {
+            let (passed, failed, ignored) = (tally.passed, tally.failed, tally.skipped.len());
+            sum.add(Report { passed, failed, ignored });
+            sum
+        })
     }
 
     /// What was wrong with the runs as such.
@@ -122,16 +135,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn beginning_and_end_are_noticed() {
+    fn the_beginning_is_noticed() {
         let mut results = Results::default();
         results.read("sh: a message of the guest's");
         results.read("guest: hooks fentry");
-        assert!(!results.begun() && !results.ended());
+        assert!(!results.begun());
         results.read("running 56 tests");
-        assert!(results.begun() && !results.ended());
-        results.read("guest: the tests ended with 0");
-        assert!(!results.ended());
-        results.read("guest: done");
-        assert!(results.ended());
+        assert!(results.begun());
+    }
+
+    #[test]
+    fn what_was_said_of_each_program_is_kept() {
+        let mut results = Results::default();
+        for line in ["verified: open 12", "verified: exec 7", "verified: nothing"] {
+            results.read(line);
+        }
+        assert_eq!(
+            results.verified().iter().map(|(p, n)| (p.as_str(), *n)).collect::<Vec<_>>(),
+            [("exec", 7), ("open", 12)]
+        );
     }
 }

@@ -1,23 +1,39 @@
 //! `cargo xtask bench`: builds the agent as it ships and measures what the project promises.
 //!
-//! The measuring is in benches/; what each number is held to stands beside it. No number fails the command: machines
-//! differ, and a shared one differs from itself.
+//! The measuring is in benches/; what each number is held to stands beside it. No number fails the command, but those of
+//! `overhead`: machines differ, and a shared one differs from itself.
+
+mod overhead;
 
 use anyhow::{Result, bail};
 
 use crate::{sh, test};
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    own: Option<Own>,
     /// A piece of a measurement's name: decode, identity, judge, start, memory, latency, flood. All when left out.
     name: Option<String>,
 }
 
+/// What has a machine of its own.
+#[derive(clap::Subcommand)]
+enum Own {
+    /// What watching costs those who are watched: instructions of some loops in a virtual machine, against budgets.
+    Overhead(overhead::Args),
+}
+
 /// The measurements that start the agent; they need root.
-const LIVE: [&str; 4] = ["start", "memory", "latency", "flood"];
+const LIVE: [&str; 5] = ["start", "memory", "latency", "flood", "overhead"];
 
 pub fn run(args: &Args) -> Result<()> {
-    let name = args.name.as_deref();
+    let name = match &args.own {
+        Some(Own::Overhead(args)) if !args.native => return overhead::run(args),
+        Some(Own::Overhead(_)) => Some("overhead"),
+        None => args.name.as_deref(),
+    };
     let live = name.is_none_or(|name| LIVE.iter().any(|live| live.contains(name)));
     let pure = name.is_none_or(|_| !live);
     if live && !sh::is_root() {
