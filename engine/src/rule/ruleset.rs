@@ -11,7 +11,7 @@ use std::{
 use nightjar_events::{EVENTS, Kind};
 
 use super::{
-    Finding, Priority, Rule,
+    Finding, Language, Priority, Rule,
     cases::RuleTest,
     check::{Arena, NodeId, types},
     lang::Expr,
@@ -29,7 +29,8 @@ use nightjar_events::Cut;
 /// How many rules an event may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Matching {
-    /// The first in the order of the files, as Falco does unless told otherwise.
+    /// Of Falco's the first in the order of the files, as Falco does unless told otherwise. Sigma's are each judged
+    /// by themselves.
     First,
     #[default]
     All,
@@ -69,6 +70,8 @@ pub(super) struct Entry {
     pub output: Vec<Part>,
     /// Lists its condition names, macros included.
     pub lists: Vec<String>,
+    /// Fields by the names of the rule's own language, and what they are here.
+    pub names: Vec<(String, String)>,
     undecided: AtomicU64,
 }
 
@@ -81,7 +84,19 @@ pub(super) struct Origins {
 
 impl Entry {
     pub fn new(rule: Rule, root: NodeId, expr: Expr, output: Vec<Part>, lists: Vec<String>) -> Entry {
-        Entry { rule: Arc::new(rule), root, expr, output, lists, undecided: AtomicU64::new(0) }
+        Entry {
+            rule: Arc::new(rule),
+            root,
+            expr,
+            output,
+            lists,
+            names: Vec::new(),
+            undecided: AtomicU64::new(0),
+        }
+    }
+
+    pub fn named(self, names: Vec<(String, String)>) -> Entry {
+        Entry { names, ..self }
     }
 }
 
@@ -127,20 +142,22 @@ impl RuleSet {
         let programs = self.programs.get(kind as usize);
         let Some(program) = programs.and_then(|programs| programs.get(usize::from(variant))) else { return };
         let mut teller: Option<Teller<'_, '_>> = None;
+        let mut settled = false;
         program.judge(&self.arena, event, |index, truth| {
             let entry = &self.rules[index as usize];
+            let falco = entry.rule.language == Language::Falco;
             match truth {
-                Truth::False => true,
+                Truth::False => {}
                 Truth::Undecided => {
                     entry.undecided.fetch_add(1, Ordering::Relaxed);
-                    true
                 }
+                Truth::True if falco && settled => {}
                 Truth::True => {
                     let teller = teller.get_or_insert_with(|| Teller::new(&self.arena, event, &self.slots));
                     let (output, fields) = teller.fill(&entry.output);
                     let reasons = teller.reasons(entry.root);
                     findings.push(Finding { rule: Arc::clone(&entry.rule), output, fields, reasons });
-                    matching == Matching::All
+                    settled |= falco && matching == Matching::First;
                 }
             }
         });
