@@ -1,7 +1,7 @@
 //! Loaded rules: judge events by them, switch them on and off, ask which events they want.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -167,6 +167,17 @@ impl RuleSet {
     pub fn undecided(&self) -> impl Iterator<Item = (&Arc<Rule>, u64)> {
         let counts = self.rules.iter().map(|entry| (&entry.rule, entry.undecided.load(Ordering::Relaxed)));
         counts.filter(|(_, count)| *count > 0)
+    }
+
+    /// Goes on with what another set has gathered for the rules that are in both and say the same.
+    pub fn adopt(&mut self, old: &RuleSet) {
+        let key = |entry: &Entry| (entry.rule.name.clone(), entry.rule.condition.clone());
+        let before: HashMap<_, _> = old.rules.iter().map(|entry| (key(entry), entry)).collect();
+        for entry in &self.rules {
+            if let Some(before) = before.get(&key(entry)) {
+                entry.undecided.store(before.undecided.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
     }
 
     /// The events that some active rule wants.
