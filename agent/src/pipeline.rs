@@ -7,7 +7,7 @@ use std::{future::Future, io, pin::pin, sync::Arc, thread, time::Duration};
 
 use nightjar_engine::{
     Event,
-    rule::{Matching, RuleSet},
+    rule::{Counts, Matching, RuleSet},
 };
 use tokio::{
     sync::{
@@ -17,6 +17,7 @@ use tokio::{
     task::yield_now,
     time::{interval, sleep},
 };
+use tracing::info;
 
 use crate::{
     alert::{Alert, Message, Origin, loss::Loss},
@@ -95,7 +96,10 @@ pub async fn run(
         drop(messages);
         written.await.map_err(|_| PipelineError::WriterGone)??;
         watched?;
-        Ok(watch.say_counts()?)
+        watch.say_counts()?;
+        let Counts { groups, evicted } = judge.rules.remembered();
+        info!(groups, evicted, "remembered across events");
+        Ok(())
     };
     tokio::select! {
         done = work => done,

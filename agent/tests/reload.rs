@@ -59,7 +59,8 @@ impl Agent {
 
     /// The next alert about this test's own deeds, or about the rules.
     fn alert(&mut self) -> Value {
-        let mut alerts = self.alerts.by_ref().map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        let mut alerts =
+            self.alerts.by_ref().map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
         alerts.find(|alert| alert["rule"] != "Nightjar internal: events lost").unwrap()
     }
 }
@@ -79,7 +80,8 @@ fn new_rules_fire_after_a_hangup_and_broken_ones_leave_the_old_in_place() {
     fs::write(&marker, "x").unwrap();
     let path = marker.to_str().unwrap();
     let write = |text: &str, name: &str| {
-        fs::write(&rules, text.replace("NAME", name).replace("PATH_READ", path).replace("PATH", path)).unwrap();
+        fs::write(&rules, text.replace("NAME", name).replace("PATH_READ", path).replace("PATH", path))
+            .unwrap();
     };
     let read = || drop(fs::File::open(&marker).unwrap());
 

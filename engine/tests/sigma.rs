@@ -13,7 +13,9 @@ fn read(text: &str) -> Result<Loaded, Vec<String>> {
 
 #[test]
 fn every_modifier_and_log_source_judges_as_its_tests_say() {
-    let loaded = read(include_str!("sigma.yml")).unwrap_or_else(|errors| panic!("{}", errors.join("\n")));
+    let text = include_str!("sigma/language.yml");
+    let mut loaded = read(text).unwrap_or_else(|errors| panic!("{}", errors.join("\n")));
+    loaded.rules.tell_all();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     let mut wrong = Vec::new();
     for test in loaded.rules.tests() {
@@ -180,6 +182,142 @@ fn a_rule_that_lacks_something_says_what() {
     let mut findings = Vec::new();
     loaded.rules.judge(&event("{type: execve, proc: {exe_path: /bin/nc}}"), Matching::All, &mut findings);
     assert!(findings.is_empty());
+}
+
+const BASE: &str = "\
+title: Shell
+name: shell
+logsource: {product: linux, category: process_creation}
+detection:
+  a: {Image|endswith: /sh}
+  condition: a
+---
+title: Secret
+name: secret
+logsource: {product: linux, category: file_event}
+detection:
+  a: {TargetFilename: /etc/shadow}
+  condition: a
+---
+";
+
+/// The rules that each of some events raises: seconds, and the event.
+fn over_time(correlation: &str, events: &[(u64, &str)]) -> Vec<Vec<String>> {
+    let loaded =
+        read(&format!("{BASE}{correlation}")).unwrap_or_else(|errors| panic!("{}", errors.join("\n")));
+    let judge = |(time, text): &(u64, &str)| {
+        let event = nightjar_engine::Event { time: time * 1_000_000_000, ..event(text) };
+        let mut findings = Vec::new();
+        loaded.rules.judge(&event, Matching::First, &mut findings);
+        findings.into_iter().map(|finding| finding.rule.name.clone()).collect()
+    };
+    events.iter().map(judge).collect()
+}
+
+const SH: &str = "{type: execve, proc: {exe_path: /bin/sh, user: web}}";
+const ROOT: &str = "{type: execve, proc: {exe_path: /bin/sh, user: root, args: [sh, -c, x]}}";
+const SHADOW: &str = "{type: openat, path: /etc/shadow, flags: O_WRONLY, proc: {user: web}}";
+
+#[test]
+fn a_count_of_events_is_told_once_it_is_reached_and_its_rules_are_not() {
+    let text = "title: Many\ncorrelation:\n  type: event_count\n  rules: [shell]\n  group-by: [User]\n  timespan: 1m\n  condition: {gte: 3}\nlevel: high\n";
+    let found = over_time(text, &[(1, SH), (2, ROOT), (3, SH), (100, SH), (101, SH), (102, SH), (103, SH)]);
+    let counts: Vec<_> = found.iter().map(Vec::len).collect();
+    assert_eq!(counts, [0, 0, 0, 0, 0, 1, 0]);
+    assert_eq!(found[5], ["Many"]);
+    let generate = text.replace("  type:", "  generate: true\n  type:");
+    assert_eq!(
+        over_time(&generate, &[(1, SH), (2, SH), (3, SH)]),
+        [vec!["Shell"], vec!["Shell"], vec!["Shell", "Many"]]
+    );
+}
+
+#[test]
+fn different_values_are_counted_and_rules_come_together_or_in_order() {
+    let values = "title: T\ncorrelation: {type: value_count, rules: [shell], group-by: [Image], timespan: 1m, condition: {field: User, gt: 1}}\n";
+    assert_eq!(over_time(values, &[(1, SH), (2, SH), (3, ROOT)]), [vec![], vec![], vec!["T"]]);
+    let temporal =
+        "title: T\ncorrelation: {type: temporal, rules: [shell, secret], group-by: [User], timespan: 1m}\n";
+    let t = || vec!["T".to_owned()];
+    assert_eq!(over_time(temporal, &[(1, SHADOW), (2, ROOT), (3, SH)]), [vec![], vec![], t()]);
+    assert_eq!(over_time(temporal, &[(1, SHADOW), (62, SH)]), [vec![], Vec::<String>::new()]);
+    let ordered = temporal.replace("temporal", "temporal_ordered");
+    assert_eq!(over_time(&ordered, &[(1, SHADOW), (3, SH), (4, SHADOW)]), [vec![], vec![], t()]);
+}
+
+#[test]
+fn a_correlation_tells_what_it_counted_and_what_it_lacks() {
+    let text = "title: Many\nid: 5\ncorrelation:\n  type: event_count\n  rules: [shell]\n  group-by: [who, container.id]\n  aliases: {who: {shell: User}}\n  timespan: 1m\n  condition: {gte: 2}\n";
+    let loaded = read(&format!("{BASE}{text}")).unwrap();
+    let mut findings = Vec::new();
+    loaded.rules.judge(&event(SH), Matching::First, &mut findings);
+    loaded.rules.judge(&event(SH), Matching::First, &mut findings);
+    let output = &findings[0].output;
+    let expected =
+        "Many | event_count >= 2 within 1m by who, container.id who=web container.id=host | Shell |";
+    assert!(output.starts_with(expected), "{output}");
+    assert_eq!(findings[0].reasons[0].check, "event_count >= 2 within 1m by who, container.id");
+    let explained = loaded.rules.explain("Many", &|_| true).unwrap().to_string();
+    assert!(
+        explained.contains(
+            "of events for which\n  all of\n    evt.type in (execve, execveat)\n    tolower(proc.exepath)"
+        ),
+        "{explained}"
+    );
+    assert_eq!(loaded.rules.remembered().evicted, 0);
+
+    let lacking =
+        "title: No\nlogsource: {product: linux, service: sshd}\ndetection: {a: [x], condition: a}\n---\n";
+    let temporal = "title: T\ncorrelation: {type: temporal, rules: [No, shell], timespan: 1m}\n";
+    let loaded = read(&format!("{BASE}{lacking}{temporal}")).unwrap();
+    let rule = loaded.rules.rules().find(|rule| rule.name == "T").unwrap();
+    assert_eq!(loaded.rules.coverage(rule, &|_| true).to_string(), "cannot fire: needs log of sshd");
+}
+
+#[test]
+fn a_correlation_that_is_wrong_says_where() {
+    let good = "title: T\ncorrelation: {type: event_count, rules: [shell], group-by: [User], timespan: 1m, condition: {gte: 2}}\n";
+    assert!(read(&format!("{BASE}{good}")).is_ok());
+    for (from, to, message) in [
+        ("event_count", "event_cout", "did you mean `event_count`?"),
+        ("[shell]", "[shel]", "did you mean `Shell`?"),
+        ("1m", "soon", "expected a time such as"),
+        ("gte: 2", "lt: 2", "cannot be told while events still come"),
+        ("gte: 2", "gte: 0", "from 1 to 10000"),
+        ("event_count", "value_count", "needs a `field`"),
+        ("event_count", "temporal", "takes no condition"),
+        ("[User]", "[Usr]", "rule `Shell` has no field `Usr`"),
+        (", condition: {gte: 2}", "", "needs a `condition`"),
+    ] {
+        let text = good.replace(from, to);
+        assert_ne!(text, good);
+        let errors = read(&format!("{BASE}{text}")).err().unwrap_or_else(|| panic!("{to} loads"));
+        assert!(errors[0].contains(message) && errors[0].contains("a.yml:16:"), "{to}:\n{}", errors[0]);
+    }
+}
+
+/// Also over a reload: what an unchanged correlation remembers stays, what a changed one does goes.
+#[test]
+fn what_is_remembered_survives_new_rules_that_say_the_same() {
+    let text =
+        "title: T\ncorrelation: {type: event_count, rules: [shell], timespan: 1m, condition: {gte: 2}}\n";
+    let set = |text: &str| read(&format!("{BASE}{text}")).unwrap().rules;
+    let fires = |rules: &nightjar_engine::rule::RuleSet| {
+        let mut findings = Vec::new();
+        rules.judge(&event(SH), Matching::First, &mut findings);
+        findings.len()
+    };
+    let old = set(text);
+    assert_eq!(fires(&old), 0);
+    let mut same = set(&format!(
+        "title: Other\nlogsource: {{product: linux}}\ndetection: {{a: [x], condition: a}}\n---\n{text}"
+    ));
+    same.adopt(&old);
+    assert_eq!(fires(&same), 1);
+    assert_eq!(fires(&same), 0);
+    let mut other = set(&text.replace("gte: 2", "gt: 1"));
+    other.adopt(&same);
+    assert_eq!(fires(&other), 0);
 }
 
 #[test]

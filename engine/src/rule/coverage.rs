@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use nightjar_events::Kind;
+use nightjar_events::Kind as EventKind;
 
 use super::{
     Rule,
     check::{TypeSet, operand::Used, types},
-    ruleset::RuleSet,
+    ruleset::{Entry, RuleSet},
+    state::Kind,
 };
 
 /// A rule that accepts more event types than this is not about particular ones.
@@ -69,8 +70,19 @@ impl fmt::Display for Coverage {
 
 impl RuleSet {
     /// `available`: which events are observed on this node. A rule that is not of this set cannot fire.
-    pub fn coverage(&self, rule: &Rule, available: &dyn Fn(Kind) -> bool) -> Coverage {
+    pub fn coverage(&self, rule: &Rule, available: &dyn Fn(EventKind) -> bool) -> Coverage {
         let Some(entry) = self.entry(&rule.name) else { return Coverage::CannotFire { needs: Vec::new() } };
+        let of = |place: u32| self.coverage_of(&self.rules[place as usize], available);
+        match self.correlation(rule) {
+            Some(correlation) => {
+                let all = matches!(correlation.pattern.kind, Kind::All(_) | Kind::Sequence(_));
+                together(correlation.feeders.iter().map(|feeder| of(feeder.rule)), all)
+            }
+            None => self.coverage_of(entry, available),
+        }
+    }
+
+    fn coverage_of(&self, entry: &Entry, available: &dyn Fn(EventKind) -> bool) -> Coverage {
         let (here, anywhere) =
             (self.arena.here[entry.root.0 as usize].yes, self.arena.anywhere[entry.root.0 as usize].yes);
         let names: Vec<_> =
@@ -111,6 +123,38 @@ impl RuleSet {
     pub fn event_types(&self, rule: &Rule) -> Vec<&'static str> {
         let entry = self.entry(&rule.name);
         entry.map_or_else(Vec::new, |entry| self.arena.anywhere[entry.root.0 as usize].yes.names().collect())
+    }
+}
+
+/// What several rules are worth to a correlation: each of them where it asks for `all`, else any.
+fn together(parts: impl Iterator<Item = Coverage>, all: bool) -> Coverage {
+    let (mut without, mut lacks, mut needed, mut can, mut cannot) = (vec![], vec![], vec![], false, false);
+    for part in parts {
+        match part {
+            Coverage::Full => can = true,
+            Coverage::Partial { types, fields } => {
+                can = true;
+                without.extend(types);
+                lacks.extend(fields);
+            }
+            Coverage::CannotFire { needs } => {
+                cannot = true;
+                needed.extend(needs);
+            }
+        }
+    }
+    needed.sort_unstable();
+    needed.dedup();
+    without.sort_unstable();
+    without.dedup();
+    if !can || (all && cannot) {
+        return Coverage::CannotFire { needs: needed };
+    }
+    lacks.extend(needed.into_iter().map(|need| Lack { name: need.clone(), need }));
+    if without.is_empty() && lacks.is_empty() {
+        Coverage::Full
+    } else {
+        Coverage::Partial { types: without, fields: lacks }
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Explanation {
     pub desc: String,
     pub file: String,
     pub line: u32,
+    /// What of several events it counts, when it is about several.
+    pub correlation: Option<String>,
     /// The condition, one comparison a line, indented by depth.
     pub tree: String,
     /// Each field as written, and what it is; `None`: not produced by this version.
@@ -49,6 +51,7 @@ impl RuleSet {
             desc: entry.rule.desc.clone(),
             file: entry.rule.file.clone(),
             line: entry.rule.line,
+            correlation: self.correlation(&entry.rule).map(|correlation| correlation.shown.clone()),
             tree: out,
             fields: fields.into_iter().map(|used| (used.name, used.row.map(|row| row.doc))).collect(),
             names: entry.names.clone(),
@@ -93,7 +96,11 @@ fn tree(out: &mut String, expr: &Expr, depth: usize) -> fmt::Result {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} ({}:{})\n{}\n\ncondition", self.rule, self.file, self.line, self.desc)?;
+        writeln!(f, "{} ({}:{})\n{}", self.rule, self.file, self.line, self.desc)?;
+        match &self.correlation {
+            Some(shown) => writeln!(f, "\n{shown}, of events for which")?,
+            None => writeln!(f, "\ncondition")?,
+        }
         for line in self.tree.lines() {
             writeln!(f, "  {line}")?;
         }

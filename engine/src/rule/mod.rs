@@ -6,6 +6,7 @@
 
 mod cases;
 mod check;
+mod correlate;
 mod coverage;
 mod explain;
 mod lang;
@@ -18,6 +19,7 @@ mod ruleset;
 mod run;
 pub mod sigma;
 mod source;
+mod state;
 #[cfg(test)]
 mod testing;
 
@@ -32,6 +34,7 @@ pub use self::{
     ruleset::{Matching, RuleSet, Selection, Target},
     run::output::{MISSING, OutputValue},
     source::{Diagnostic, Node, Severity},
+    state::Counts,
 };
 
 /// A rule file's text, and the name that messages call it by.

@@ -14,6 +14,7 @@ use super::{
     Finding, Language, Priority, Rule,
     cases::RuleTest,
     check::{Arena, NodeId, types},
+    correlate::{self, Correlation, Hit},
     lang::Expr,
     run::{
         output::{Part, Teller},
@@ -56,6 +57,10 @@ pub struct RuleSet {
     pub(super) rules: Vec<Entry>,
     pub(super) origins: Origins,
     pub(super) tests: Vec<RuleTest>,
+    pub(super) correlations: Vec<Correlation>,
+    /// What of a rule feeds correlations, by the rule's place.
+    fed: Vec<Vec<Hit>>,
+    pub(super) state: correlate::Shared,
     /// By event and variant.
     programs: Vec<Vec<Program>>,
     /// Every read in a place of its own.
@@ -72,6 +77,10 @@ pub(super) struct Entry {
     pub lists: Vec<String>,
     /// Fields by the names of the rule's own language, and what they are here.
     pub names: Vec<(String, String)>,
+    /// It raises no alerts of its own, but feeds a correlation.
+    pub silent: bool,
+    /// It is about several events: its condition is that of the rules that feed it.
+    pub correlates: bool,
     undecided: AtomicU64,
 }
 
@@ -91,6 +100,8 @@ impl Entry {
             output,
             lists,
             names: Vec::new(),
+            silent: false,
+            correlates: false,
             undecided: AtomicU64::new(0),
         }
     }
@@ -101,18 +112,34 @@ impl Entry {
 }
 
 impl RuleSet {
-    pub(super) fn new(arena: Arena, rules: Vec<Entry>, origins: Origins, tests: Vec<RuleTest>) -> RuleSet {
+    pub(super) fn new(
+        arena: Arena,
+        rules: Vec<Entry>,
+        correlations: Vec<Correlation>,
+        origins: Origins,
+        tests: Vec<RuleTest>,
+    ) -> RuleSet {
         let slots = (0..arena.operands.reads.len() as Slot).collect();
-        let mut set =
-            RuleSet { arena, rules, origins, tests, programs: Vec::new(), slots, least: Priority::Debug };
+        let mut set = RuleSet {
+            fed: correlate::fed(&correlations, rules.len()),
+            arena,
+            rules,
+            origins,
+            tests,
+            correlations,
+            state: correlate::Shared::default(),
+            programs: Vec::new(),
+            slots,
+            least: Priority::Debug,
+        };
         set.compile();
         set
     }
 
     fn compile(&mut self) {
         let program = |name: &str| {
-            let active = (0u32..).zip(&self.rules).filter(|(_, entry)| self.active(&entry.rule));
-            let can = active.filter(|(_, entry)| self.arena.here[entry.root.0 as usize].yes.has(name));
+            let asked = (0u32..).zip(&self.rules).filter(|(place, entry)| self.asked(*place, entry));
+            let can = asked.filter(|(_, entry)| self.arena.here[entry.root.0 as usize].yes.has(name));
             Program::new(&self.arena, name, can.map(|(index, entry)| (index, entry.root)))
         };
         self.programs =
@@ -133,6 +160,18 @@ impl RuleSet {
         rule.enabled && rule.priority <= self.least
     }
 
+    /// Whether a rule is to be asked: it takes part, or feeds a correlation that does.
+    fn asked(&self, place: u32, entry: &Entry) -> bool {
+        let correlation = |hit: &Hit| &self.rules[self.correlations[hit.correlation()].rule as usize].rule;
+        let feeds = || self.fed[place as usize].iter().any(|hit| self.active(correlation(hit)));
+        !entry.correlates && (self.active(&entry.rule) || (entry.rule.enabled && feeds()))
+    }
+
+    /// Lets rules that only feed correlations raise alerts too: so they can be tested by themselves.
+    pub fn tell_all(&mut self) {
+        self.rules.iter_mut().for_each(|entry| entry.silent = false);
+    }
+
     /// Adds a finding for each rule that objects to the event.
     pub fn judge(&self, event: &Event, matching: Matching, findings: &mut Vec<Finding>) {
         let (kind, variant) = match &event.payload {
@@ -143,6 +182,7 @@ impl RuleSet {
         let Some(program) = programs.and_then(|programs| programs.get(usize::from(variant))) else { return };
         let mut teller: Option<Teller<'_, '_>> = None;
         let mut settled = false;
+        let mut hits = Vec::new();
         program.judge(&self.arena, event, |index, truth| {
             let entry = &self.rules[index as usize];
             let falco = entry.rule.language == Language::Falco;
@@ -151,8 +191,11 @@ impl RuleSet {
                 Truth::Undecided => {
                     entry.undecided.fetch_add(1, Ordering::Relaxed);
                 }
-                Truth::True if falco && settled => {}
                 Truth::True => {
+                    hits.extend(&self.fed[index as usize]);
+                    if entry.silent || !self.active(&entry.rule) || (falco && settled) {
+                        return;
+                    }
                     let teller = teller.get_or_insert_with(|| Teller::new(&self.arena, event, &self.slots));
                     let (output, fields) = teller.fill(&entry.output);
                     let reasons = teller.reasons(entry.root);
@@ -161,6 +204,10 @@ impl RuleSet {
                 }
             }
         });
+        if !hits.is_empty() {
+            let mut teller = teller.unwrap_or_else(|| Teller::new(&self.arena, event, &self.slots));
+            self.correlate(hits, event, &mut teller, findings);
+        }
     }
 
     /// How often each rule could not be decided because a value was cut off; only those where it happened.
@@ -178,6 +225,7 @@ impl RuleSet {
                 entry.undecided.store(before.undecided.load(Ordering::Relaxed), Ordering::Relaxed);
             }
         }
+        self.adopt_state(old);
     }
 
     /// The events that some active rule wants.

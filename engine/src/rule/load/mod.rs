@@ -1,6 +1,7 @@
 //! From files to rules that can judge. All errors of all files are found in one go.
 
 pub mod collect;
+mod correlation;
 pub mod exception;
 pub mod item;
 mod sigma;
@@ -60,9 +61,7 @@ pub fn load_with(sources: &[Source], table: &Table<'_>) -> Result<Loaded, Vec<Di
     let macros = loader.macros(&collected);
     let mut rules = loader.rules(&collected, &macros);
     let mut tests = loader.tests(&collected);
-    let (sigma, sigma_tests) = loader.sigma(&documents, &rules);
-    rules.extend(sigma);
-    tests.extend(sigma_tests);
+    let correlations = loader.sigma(&documents, &mut rules, &mut tests);
     loader.arena.seal();
     if loader.reports.failed() {
         return Err(loader.reports.finish());
@@ -75,7 +74,7 @@ pub fn load_with(sources: &[Source], table: &Table<'_>) -> Result<Loaded, Vec<Di
         lists: collected.list_places.iter().map(|(name, place)| (name.clone(), origin(*place))).collect(),
         macros: collected.macros.iter().map(|(name, def)| (name.clone(), origin(def.place))).collect(),
     };
-    let rules = RuleSet::new(loader.arena, rules, origins, tests);
+    let rules = RuleSet::new(loader.arena, rules, correlations, origins, tests);
     Ok(Loaded { rules, warnings: loader.reports.finish() })
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Loader;
 use crate::rule::{
     Language, Rule, cases,
+    correlate::Correlation,
     ruleset::Entry,
     sigma::{
         compile::{self, Origin},
@@ -14,12 +15,36 @@ use crate::rule::{
     source::{Complaint, Node, Place, Text, line_of},
 };
 
+/// A rule by the names that correlations may call it.
+pub struct Named {
+    pub names: Vec<String>,
+    pub entry: u32,
+    pub origin: Origin,
+}
+
+impl Named {
+    pub fn is(&self, name: &str) -> bool {
+        self.names.iter().any(|own| own == name)
+    }
+}
+
 impl Loader<'_> {
-    /// The rules of Sigma documents, in their order, with the tests that they carry. `taken` has the names of others.
-    pub fn sigma(&mut self, roots: &[Node], taken: &[Entry]) -> (Vec<Entry>, Vec<cases::RuleTest>) {
-        let mut names: BTreeSet<String> = taken.iter().map(|entry| entry.rule.name.clone()).collect();
+    /// Adds the rules of Sigma documents, in their order, with the tests that they carry; and their correlations.
+    pub fn sigma(
+        &mut self,
+        roots: &[Node],
+        entries: &mut Vec<Entry>,
+        tests: &mut Vec<cases::RuleTest>,
+    ) -> Vec<Correlation> {
+        let mut names: BTreeSet<String> = entries.iter().map(|entry| entry.rule.name.clone()).collect();
+        let falco = |(entry, rule): (u32, &Entry)| Named {
+            names: vec![rule.rule.name.clone()],
+            entry,
+            origin: Origin::Elsewhere(String::new()),
+        };
+        let mut named: Vec<_> = (0u32..).zip(entries.iter()).map(falco).collect();
         let mut ids: BTreeMap<String, Place> = BTreeMap::new();
-        let (mut entries, mut tests) = (Vec::new(), Vec::new());
+        let mut correlations = Vec::new();
         for root in roots {
             let Some(mut head) = document::head(root, &mut self.reports) else { continue };
             if let Some(id) = &head.id
@@ -32,24 +57,34 @@ impl Loader<'_> {
                 self.reports.warning(complaint.help(format!("the other is at {}:{line}", source.name)));
                 continue;
             }
-            let Some(entry) = self.sigma_rule(root, &mut head, &mut names) else { continue };
+            if document::key(root, "correlation").is_some() {
+                correlations.push((root, head));
+                continue;
+            }
+            let called = [head.id.clone(), head.name.clone(), Some(head.title.clone())];
+            let Some((entry, origin)) = self.sigma_rule(root, &mut head, &mut names) else { continue };
             for case in &head.tests {
                 let source = &self.sources[case.place.file as usize];
                 let line = line_of(&source.text, case.place.start as usize);
                 tests.extend(cases::read(case, &entry.rule.name, &source.name, line, &mut self.reports));
             }
+            let called = called.into_iter().flatten().rev().collect();
+            named.push(Named { names: called, entry: entries.len() as u32, origin });
             entries.push(entry);
         }
-        (entries, tests)
+        self.correlations(&correlations, &named, entries)
     }
 
-    fn sigma_rule(&mut self, root: &Node, head: &mut Head, names: &mut BTreeSet<String>) -> Option<Entry> {
-        for unsupported in ["correlation", "filter"] {
-            if document::key(root, unsupported).is_some() {
-                let message = format!("`{}` is left out: `{unsupported}` is not supported yet", head.title);
-                self.reports.warning(Complaint::new(head.place, message));
-                return None;
-            }
+    fn sigma_rule(
+        &mut self,
+        root: &Node,
+        head: &mut Head,
+        names: &mut BTreeSet<String>,
+    ) -> Option<(Entry, Origin)> {
+        if document::key(root, "filter").is_some() {
+            let message = format!("`{}` is left out: filters are not supported", head.title);
+            self.reports.warning(Complaint::new(head.place, message));
+            return None;
         }
         let origin = match document::origin(root, &mut self.reports)? {
             Ok(origin) => origin,
@@ -96,11 +131,11 @@ impl Loader<'_> {
             false_positives: std::mem::take(&mut head.false_positives),
         };
         let entry = Entry::new(rule, root?, compiled.expr, output?, Vec::new());
-        Some(entry.named(compiled.names))
+        Some((entry.named(compiled.names), detection.origin))
     }
 
     /// Rules are told apart by their names; titles need not differ.
-    fn unique(&mut self, head: &Head, names: &mut BTreeSet<String>) -> String {
+    pub fn unique(&mut self, head: &Head, names: &mut BTreeSet<String>) -> String {
         let mut name = head.title.clone();
         let id = head.id.as_deref().unwrap_or("");
         for n in 2.. {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    compare::{reference, written},
+    compare::written,
     condition::Condition,
     detection::{Item, Selection},
     fold::Cond,
@@ -14,6 +14,8 @@ use crate::rule::{
     lang::{Expr, tree::PARTS_MAX},
     source::{Complaint, Place, Reports},
 };
+
+pub use super::compare::reference;
 
 /// Where events of a rule would come from.
 pub enum Origin {

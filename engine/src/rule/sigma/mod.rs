@@ -8,6 +8,7 @@
 mod compare;
 pub mod compile;
 mod condition;
+pub mod correlation;
 mod detection;
 pub mod document;
 mod fold;
