@@ -7,7 +7,7 @@ use std::{future::Future, io, pin::pin, sync::Arc, thread, time::Duration};
 
 use nightjar_engine::{
     Event,
-    rule::{Matching, RuleSet},
+    rule::{Counts, Matching, RuleSet},
 };
 use tokio::{
     sync::{
@@ -17,12 +17,14 @@ use tokio::{
     task::yield_now,
     time::{interval, sleep},
 };
+use tracing::info;
 
 use crate::{
     alert::{Alert, Message, Origin, loss::Loss},
     config::Scope,
     losses::{LOOK_PERIOD, Losses},
     output::{Output, OutputError},
+    reload::Reloads,
     watch::{Watch, WatchError},
 };
 
@@ -71,7 +73,8 @@ impl Judge {
 /// Watches until `stop` ends or the output does, then brings out what was seen until then.
 pub async fn run(
     mut watch: Watch,
-    judge: Judge,
+    mut judge: Judge,
+    mut reloads: Reloads,
     output: Box<dyn Output>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), PipelineError> {
@@ -88,11 +91,15 @@ pub async fn run(
         sleep(WRITE_OUT_MAX).await;
     };
     let work = async {
-        let watched = feed(&mut watch, &judge, &messages, async { asked.await.unwrap_or_default() }).await;
+        let asked = async { asked.await.unwrap_or_default() };
+        let watched = feed(&mut watch, &mut judge, &mut reloads, &messages, asked).await;
         drop(messages);
         written.await.map_err(|_| PipelineError::WriterGone)??;
         watched?;
-        Ok(watch.say_counts()?)
+        watch.say_counts()?;
+        let Counts { groups, evicted } = judge.rules.remembered();
+        info!(groups, evicted, "remembered across events");
+        Ok(())
     };
     tokio::select! {
         done = work => done,
@@ -103,10 +110,12 @@ pub async fn run(
     }
 }
 
-/// Sends every alert and every loss on, until `stop` ends or nobody takes them any more.
+/// Sends every alert and every loss on, until `stop` ends or nobody takes them any more. New rules take the place of the
+/// old ones between two batches of events.
 pub async fn feed(
     watch: &mut Watch,
-    judge: &Judge,
+    judge: &mut Judge,
+    reloads: &mut Reloads,
     messages: &Sender<Message>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), WatchError> {
@@ -115,18 +124,21 @@ pub async fn feed(
     let mut losses = Losses::new(judge.origin.clone(), watch.started());
     let mut events = Vec::new();
     loop {
-        let loss = tokio::select! {
+        let about_us = tokio::select! {
             biased;
             () = &mut stop => break,
             () = messages.closed() => return Ok(()),
-            _ = look.tick() => loss_due(watch, &mut losses)?,
+            _ = look.tick() => loss_due(watch, &mut losses)?.map(Message::Loss),
+            loaded = reloads.next() => {
+                let notice = reloads.take_over(&mut judge.rules, loaded, &judge.origin, watch.now());
+                notice.map(Message::Rules)
+            }
             more = watch.next(&mut events) => more.map(|()| None)?,
         };
-        if loss.as_ref().is_some_and(Loss::vital) {
+        if matches!(&about_us, Some(Message::Loss(loss)) if loss.vital()) {
             watch.relearn()?;
         }
-        let loss = loss.map(Message::Loss);
-        if !send(messages, judged(judge, events.drain(..)).chain(loss)).await {
+        if !send(messages, judged(judge, events.drain(..)).chain(about_us)).await {
             return Ok(());
         }
     }

@@ -1,4 +1,5 @@
-//! Any text is a rule file that loads, or one with at least one diagnostic; each diagnostic can be printed.
+//! Any text is a rule file that loads, in whichever language its documents are, or one with at least one diagnostic;
+//! each diagnostic can be printed.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -34,8 +34,8 @@ const FLAGS: &[&str] = &[
     "-Ccodegen-units=1",
 ];
 
-/// Which directory holds good inputs of a target.
-const SEEDS: &[(&str, &str)] = &[("rules", "rules")];
+/// Which directories hold good inputs of a target.
+const SEEDS: &[(&str, &str)] = &[("rules", "rules"), ("rules", "engine/tests/sigma")];
 
 pub fn run(args: &Args) -> Result<()> {
     let dir = sh::root().join("fuzz");
@@ -68,10 +68,10 @@ pub fn run(args: &Args) -> Result<()> {
     sh::run(&mut fuzzer).with_context(|| format!("an input that fails is in {}", artifacts.display()))
 }
 
-/// Good inputs to start from, when the tree has some.
-fn seeds(target: &str) -> Option<PathBuf> {
-    let (_, dir) = SEEDS.iter().find(|(name, _)| *name == target)?;
-    Some(sh::root().join(dir)).filter(|path| path.is_dir())
+/// Good inputs to start from, as far as the tree has some.
+fn seeds(target: &str) -> impl Iterator<Item = PathBuf> {
+    let dirs = SEEDS.iter().filter(move |(name, _)| *name == target).map(|(_, dir)| sh::root().join(dir));
+    dirs.filter(|path| path.is_dir())
 }
 
 fn host() -> Result<String> {

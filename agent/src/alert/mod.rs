@@ -8,6 +8,7 @@ pub mod escape;
 pub mod human;
 pub mod json;
 pub mod loss;
+pub mod rules;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod wrap;
@@ -18,11 +19,12 @@ use jiff::Timestamp;
 use nightjar_engine::{Event, Payload, rule::Finding};
 use uuid::Uuid;
 
-/// What goes out: alerts about what happened, and about what was not seen.
+/// What goes out: alerts about what happened, about what was not seen, and about the agent's own rules.
 #[derive(Clone, Debug)]
 pub enum Message {
     Alert(Box<Alert>),
     Loss(loss::Loss),
+    Rules(rules::RulesNotice),
 }
 
 impl Message {
@@ -31,6 +33,7 @@ impl Message {
         match self {
             Message::Alert(alert) => &alert.finding.rule.name,
             Message::Loss(_) => loss::RULE,
+            Message::Rules(notice) => notice.rule(),
         }
     }
 }

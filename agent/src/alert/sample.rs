@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use nightjar_engine::{
     Container, Event, Payload, Process, Value,
-    rule::{Finding, OutputValue, Priority, Reason, Rule},
+    rule::{Finding, Language, OutputValue, Priority, Reason, Rule},
 };
 use nightjar_events::Kind;
 use uuid::Uuid;
@@ -67,6 +67,9 @@ fn finding() -> Finding {
         output: "Secret file read (file=%fd.name user=%user.name pid=%proc.pid)".into(),
         file: "rules/credential_access/files.yaml".into(),
         line: 3,
+        language: Language::Falco,
+        id: None,
+        false_positives: Vec::new(),
     };
     let text = |name: &str, value: &str| (name.to_owned(), OutputValue::Text(value.to_owned()));
     let reason = |check: &str, value: &str| Reason { check: check.into(), value: value.into() };

@@ -21,6 +21,7 @@ use crate::{
     output::Output,
     pipeline::{self, ALERTS_QUEUED_MAX, Judge},
     privilege,
+    reload::Reloads,
     sensor::{HookState, HookStatus},
     watch::{Plan, Watch},
 };
@@ -42,10 +43,11 @@ impl Node for ThisNode {
     ) -> Result<(), Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
+            let reloads = Reloads::at_hangup(config, rules.kinds())?;
             let watch = start(plan(config, rules.kinds()))?;
             privilege::drop_after_start()?;
             let judge = Judge { rules, matching: config.matching, scope: config.scope, origin };
-            Ok(pipeline::run(watch, judge, output, stop).await?)
+            Ok(pipeline::run(watch, judge, reloads, output, stop).await?)
         })
     }
 
@@ -83,7 +85,8 @@ impl Node for ThisNode {
             let stop = stop()?;
             let mut watch = start(plan(&request.config, request.rules.kinds()))?;
             let DemoRequest { config, rules, origin, deadline, terminal } = request;
-            let judge = Judge { rules, matching: config.matching, scope: Scope::Containers, origin };
+            let mut judge = Judge { rules, matching: config.matching, scope: Scope::Containers, origin };
+            let mut reloads = Reloads::never();
             let mut settings = demo::Settings::new().or_end(Exit::CannotRun)?;
             settings.deadline = deadline;
             settings.width = terminal.look.width;
@@ -94,7 +97,7 @@ impl Node for ThisNode {
                     let alert = match message {
                         Message::Alert(alert) => demo_alert(&alert, terminal.look),
                         // A deed whose event was lost is reported as missed.
-                        Message::Loss(_) => continue,
+                        Message::Loss(_) | Message::Rules(_) => continue,
                     };
                     if shown.send(alert).await.is_err() {
                         break;
@@ -104,7 +107,7 @@ impl Node for ThisNode {
             let mut out = io::stdout();
             let report = tokio::select! {
                 report = demo::run(deeds, settings, stop, &mut out) => report?,
-                watched = pipeline::feed(&mut watch, &judge, &messages, std::future::pending()) => {
+                watched = pipeline::feed(&mut watch, &mut judge, &mut reloads, &messages, std::future::pending()) => {
                     watched?;
                     return Err(anyhow!("the watch ended before the demo did")).or_end(Exit::Broken);
                 }

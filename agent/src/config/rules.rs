@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nightjar_engine::rule::Source;
+use nightjar_engine::rule::{self, Diagnostic, Loaded, RuleSet, Severity, Source};
+
+use super::Config;
 
 /// Longest rule file that is read, in bytes. Falco's largest official file has some 70 thousand.
 pub const RULE_FILE_MAX: u64 = 8 << 20;
@@ -29,6 +31,37 @@ pub enum SourceError {
     TooDeep { path: PathBuf },
     #[error("no file that ends in .yaml or .yml under {path}")]
     Empty { path: PathBuf },
+}
+
+/// Why the rules of a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("the rules cannot be used: {}", errors(.0))]
+    Wrong(Vec<Diagnostic>),
+    #[error("{0}")]
+    Selection(String),
+}
+
+fn errors(diagnostics: &[Diagnostic]) -> String {
+    match diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count() {
+        1 => "1 error".to_owned(),
+        count => format!("{count} errors"),
+    }
+}
+
+/// The rules that a configuration asks for, switched on and off as it says, and what is perhaps wrong with them.
+pub fn configured(config: &Config) -> Result<(RuleSet, Vec<Diagnostic>), RulesError> {
+    let Loaded { mut rules, warnings } = rule::load(&of(&config.rules)?).map_err(RulesError::Wrong)?;
+    rules.select(&config.selections).map_err(RulesError::Selection)?;
+    rules.set_min_priority(config.min_priority);
+    Ok((rules, warnings))
+}
+
+/// The rules of these paths, or those that are built in where none is given.
+pub fn of(paths: &[PathBuf]) -> Result<Vec<Source>, SourceError> {
+    if paths.is_empty() { Ok(built_in()) } else { read(paths) }
 }
 
 pub fn built_in() -> Vec<Source> {

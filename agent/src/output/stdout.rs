@@ -40,11 +40,13 @@ impl<W: Write + Send> Output for Stdout<W> {
             Form::Human(look) => match message {
                 Message::Alert(alert) => human::block(alert, look),
                 Message::Loss(loss) => loss.human(look),
+                Message::Rules(notice) => notice.human(look),
             },
             Form::Json => {
                 let mut line = match message {
                     Message::Alert(alert) => json::line(alert),
                     Message::Loss(loss) => loss.json(),
+                    Message::Rules(notice) => notice.json(),
                 }
                 .map_err(|source| OutputError::Encode { rule: message.rule().to_owned(), source })?;
                 line.push('\n');

@@ -47,10 +47,11 @@ static ROWS: &[Field] = &[
     ancestors("proc.aargs", Type::Text, "`proc.args` of an ancestor.", |e, a| up(e, a, args)),
     row("proc.cmdline", Type::Text, "`proc.name` and `proc.args`.", |e, _| cmdline(&e.process)),
     row("proc.pcmdline", Type::Text, "`proc.cmdline` of the parent.", |e, _| parent(e, cmdline)),
-    ancestors("proc.acmdline", Type::Text, "`proc.cmdline` of an ancestor.", |e, a| up(e, a, cmdline)),
-    row("proc.exeline", Type::Text, "`proc.exe` and `proc.args`.", |e, _| {
-        if e.process.args.is_empty() { Value::Absent } else { line(&e.process, 0, None) }
+    row("proc.pexeline", Type::Text, "`proc.exeline` of the parent. Not a field of Falco's.", |e, _| {
+        parent(e, exeline)
     }),
+    ancestors("proc.acmdline", Type::Text, "`proc.cmdline` of an ancestor.", |e, a| up(e, a, cmdline)),
+    row("proc.exeline", Type::Text, "`proc.exe` and `proc.args`.", |e, _| exeline(&e.process)),
     row(
         "proc.cmdnargs",
         Type::Uint,
@@ -235,6 +236,10 @@ fn line<'e>(process: &'e Process, from: usize, first: Option<&'e [u8]>) -> Value
     let rest = process.args.iter().skip(from).map(Vec::as_slice);
     let line = join(first.into_iter().chain(rest).map(Text::whole), b' ');
     Value::Text(Text::cut(line.bytes, back(process.args_cut)))
+}
+
+fn exeline(process: &Process) -> Value<'_> {
+    if process.args.is_empty() { Value::Absent } else { line(process, 0, None) }
 }
 
 fn nth_arg(process: &Process, n: u32) -> Value<'_> {

@@ -2,17 +2,18 @@
 
 use std::fmt;
 
-use nightjar_events::Kind;
+use nightjar_events::Kind as EventKind;
 
 use super::{
     Rule,
-    check::{TypeSet, types},
-    ruleset::RuleSet,
+    check::{TypeSet, operand::Used, types},
+    ruleset::{Entry, RuleSet},
+    state::Kind,
 };
 
 /// A rule that accepts more event types than this is not about particular ones.
-const PARTICULAR_MAX: usize = 100;
-/// Most names in a list of what is missing.
+pub(super) const PARTICULAR_MAX: usize = 100;
+/// Most names of what is missing that a text has.
 const NAMES_MAX: usize = 12;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +21,32 @@ pub enum Coverage {
     /// Every event type it asks for is observed.
     Full,
     /// It can fire, but not for these event types, and not by way of these fields.
-    Partial { types: Vec<String>, fields: Vec<String> },
+    Partial { types: Vec<String>, fields: Vec<Lack> },
     /// It can never fire. Without needs: its condition is never true.
     CannotFire { needs: Vec<String> },
+}
+
+/// A field, or what stands for one, that no event has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// As the condition names it.
+    pub name: String,
+    /// As a noun: `field proc.env`, `log of sshd`.
+    pub need: String,
+}
+
+impl Coverage {
+    /// What is missing, each as a noun.
+    pub fn needs(&self) -> Vec<String> {
+        match self {
+            Coverage::Full => Vec::new(),
+            Coverage::Partial { types, fields } => {
+                let types = types.iter().map(|name| format!("event type {name}"));
+                types.chain(fields.iter().map(|used| used.need.clone())).collect()
+            }
+            Coverage::CannotFire { needs } => needs.clone(),
+        }
+    }
 }
 
 impl fmt::Display for Coverage {
@@ -30,30 +54,44 @@ impl fmt::Display for Coverage {
         match self {
             Coverage::Full => f.write_str("can fire"),
             Coverage::Partial { types, fields } => {
-                let missing: Vec<_> = types.iter().chain(fields).map(String::as_str).collect();
+                let fields = fields.iter().map(|lack| lack.name.as_str());
+                let missing: Vec<_> = some(types).chain(fields.map(str::to_owned)).collect();
                 write!(f, "can fire in part: without {}", missing.join(", "))
             }
             Coverage::CannotFire { needs } if needs.is_empty() => {
                 f.write_str("cannot fire: its condition is never true")
             }
-            Coverage::CannotFire { needs } => write!(f, "cannot fire: needs {}", needs.join(", ")),
+            Coverage::CannotFire { needs } => {
+                write!(f, "cannot fire: needs {}", some(needs).collect::<Vec<_>>().join(", "))
+            }
         }
     }
 }
 
 impl RuleSet {
     /// `available`: which events are observed on this node. A rule that is not of this set cannot fire.
-    pub fn coverage(&self, rule: &Rule, available: &dyn Fn(Kind) -> bool) -> Coverage {
+    pub fn coverage(&self, rule: &Rule, available: &dyn Fn(EventKind) -> bool) -> Coverage {
         let Some(entry) = self.entry(&rule.name) else { return Coverage::CannotFire { needs: Vec::new() } };
+        let of = |place: u32| self.coverage_of(&self.rules[place as usize], available);
+        match self.correlation(rule) {
+            Some(correlation) => {
+                let all = matches!(correlation.pattern.kind, Kind::All(_) | Kind::Sequence(_));
+                together(correlation.feeders.iter().map(|feeder| of(feeder.rule)), all)
+            }
+            None => self.coverage_of(entry, available),
+        }
+    }
+
+    fn coverage_of(&self, entry: &Entry, available: &dyn Fn(EventKind) -> bool) -> Coverage {
         let (here, anywhere) =
             (self.arena.here[entry.root.0 as usize].yes, self.arena.anywhere[entry.root.0 as usize].yes);
         let names: Vec<_> =
             types::produced().filter(|(_, kind, _)| available(*kind)).map(|row| row.0).collect();
         let observed = TypeSet::of(|name| names.contains(&name));
         let ours: Vec<_> = types::produced().map(|row| row.0).collect();
-        let fields = self.arena.fields_of(entry.root).into_iter().filter(|(_, field)| field.is_none());
-        let mut fields: Vec<String> = fields.map(|(name, _)| name).collect();
-        fields.retain(|name| !["evt.type", "syscall.type", "evt.dir"].contains(&name.as_str()));
+        let mut fields = self.arena.fields_of(entry.root);
+        fields.retain(|used| used.row.is_none());
+        fields.retain(|used| !["evt.type", "syscall.type", "evt.dir"].contains(&used.name.as_str()));
         if anywhere.is_empty() {
             return Coverage::CannotFire { needs: Vec::new() };
         }
@@ -61,13 +99,13 @@ impl RuleSet {
         if covered.is_empty() {
             let mut needs = Vec::new();
             if anywhere.and(observed).is_empty() {
-                needs.extend(named(anywhere).into_iter().map(|name| format!("event type {name}")));
+                needs.extend(anywhere.names().map(|name| format!("event type {name}")));
             }
             // A field without which it could not fire, whatever else were there; without any such, all of them.
-            let vital = |name: &&String| self.arena.without(entry.root, name).and(anywhere).is_empty();
-            let vital: Vec<String> = fields.iter().filter(vital).cloned().collect();
+            let vital = |used: &&Used| self.arena.without(entry.root, &used.name).and(anywhere).is_empty();
+            let vital: Vec<_> = fields.iter().filter(vital).cloned().collect();
             let fields = if vital.is_empty() { fields } else { vital };
-            needs.extend(fields.into_iter().map(|name| format!("field {name}")));
+            needs.extend(fields.into_iter().map(|used| used.need));
             return Coverage::CannotFire { needs };
         }
         let mut missing = anywhere.without(observed);
@@ -77,7 +115,8 @@ impl RuleSet {
         if missing.is_empty() && fields.is_empty() {
             return Coverage::Full;
         }
-        Coverage::Partial { types: named(missing), fields }
+        let fields = fields.into_iter().map(|Used { name, need, .. }| Lack { name, need }).collect();
+        Coverage::Partial { types: missing.names().map(str::to_owned).collect(), fields }
     }
 
     /// Values of `evt.type` for which a rule's condition can be true.
@@ -87,10 +126,40 @@ impl RuleSet {
     }
 }
 
-fn named(set: TypeSet) -> Vec<String> {
-    let mut names: Vec<String> = set.names().take(NAMES_MAX).map(str::to_owned).collect();
-    if set.len() > NAMES_MAX {
-        names.push(format!("{} others", set.len() - NAMES_MAX));
+/// What several rules are worth to a correlation: each of them where it asks for `all`, else any.
+fn together(parts: impl Iterator<Item = Coverage>, all: bool) -> Coverage {
+    let (mut without, mut lacks, mut needed, mut can, mut cannot) = (vec![], vec![], vec![], false, false);
+    for part in parts {
+        match part {
+            Coverage::Full => can = true,
+            Coverage::Partial { types, fields } => {
+                can = true;
+                without.extend(types);
+                lacks.extend(fields);
+            }
+            Coverage::CannotFire { needs } => {
+                cannot = true;
+                needed.extend(needs);
+            }
+        }
     }
-    names
+    needed.sort_unstable();
+    needed.dedup();
+    without.sort_unstable();
+    without.dedup();
+    if !can || (all && cannot) {
+        return Coverage::CannotFire { needs: needed };
+    }
+    lacks.extend(needed.into_iter().map(|need| Lack { name: need.clone(), need }));
+    if without.is_empty() && lacks.is_empty() {
+        Coverage::Full
+    } else {
+        Coverage::Partial { types: without, fields: lacks }
+    }
+}
+
+/// The first of them, and how many more there are.
+fn some(names: &[String]) -> impl Iterator<Item = String> {
+    let more = names.len().saturating_sub(NAMES_MAX);
+    names.iter().take(NAMES_MAX).cloned().chain((more > 0).then(|| format!("{more} others")))
 }

@@ -4,7 +4,11 @@ use std::fmt::{self, Write};
 
 use nightjar_events::Kind;
 
-use super::{coverage::Coverage, lang::Expr, ruleset::RuleSet};
+use super::{
+    coverage::{Coverage, PARTICULAR_MAX},
+    lang::Expr,
+    ruleset::RuleSet,
+};
 
 #[derive(Clone, Debug)]
 pub struct Explanation {
@@ -12,10 +16,15 @@ pub struct Explanation {
     pub desc: String,
     pub file: String,
     pub line: u32,
+    /// What of several events it counts, when it is about several.
+    pub correlation: Option<String>,
     /// The condition, one comparison a line, indented by depth.
     pub tree: String,
     /// Each field as written, and what it is; `None`: not produced by this version.
     pub fields: Vec<(String, Option<&'static str>)>,
+    /// Fields by the names of the rule's own language, and what they are here.
+    pub names: Vec<(String, String)>,
+    pub false_positives: Vec<String>,
     pub event_types: Vec<&'static str>,
     pub coverage: Coverage,
     /// Name, file and line of what the condition was put together from.
@@ -42,8 +51,11 @@ impl RuleSet {
             desc: entry.rule.desc.clone(),
             file: entry.rule.file.clone(),
             line: entry.rule.line,
+            correlation: self.correlation(&entry.rule).map(|correlation| correlation.shown.clone()),
             tree: out,
-            fields: fields.into_iter().map(|(name, field)| (name, field.map(|field| field.doc))).collect(),
+            fields: fields.into_iter().map(|used| (used.name, used.row.map(|row| row.doc))).collect(),
+            names: entry.names.clone(),
+            false_positives: entry.rule.false_positives.clone(),
             event_types: self.event_types(&entry.rule),
             coverage: self.coverage(&entry.rule, available),
             macros: from_macros.collect(),
@@ -84,7 +96,11 @@ fn tree(out: &mut String, expr: &Expr, depth: usize) -> fmt::Result {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} ({}:{})\n{}\n\ncondition", self.rule, self.file, self.line, self.desc)?;
+        writeln!(f, "{} ({}:{})\n{}", self.rule, self.file, self.line, self.desc)?;
+        match &self.correlation {
+            Some(shown) => writeln!(f, "\n{shown}, of events for which")?,
+            None => writeln!(f, "\ncondition")?,
+        }
         for line in self.tree.lines() {
             writeln!(f, "  {line}")?;
         }
@@ -92,7 +108,23 @@ impl fmt::Display for Explanation {
         for (name, doc) in &self.fields {
             writeln!(f, "  {name}: {}", doc.unwrap_or("not produced by this version"))?;
         }
-        writeln!(f, "\nevent types: {}\ncoverage: {}", self.event_types.join(", "), self.coverage)?;
+        if !self.names.is_empty() {
+            writeln!(f, "\nnames of the rule, and the fields that they are")?;
+        }
+        for (name, field) in &self.names {
+            writeln!(f, "  {name}: {field}")?;
+        }
+        if !self.false_positives.is_empty() {
+            writeln!(f, "\nknown to object without cause to")?;
+        }
+        for case in &self.false_positives {
+            writeln!(f, "  {case}")?;
+        }
+        let types = match self.event_types.len() {
+            ..=PARTICULAR_MAX => self.event_types.join(", "),
+            _ => "any".to_owned(),
+        };
+        writeln!(f, "\nevent types: {types}\ncoverage: {}", self.coverage)?;
         for (what, all) in [("macro", &self.macros), ("list", &self.lists)] {
             for (name, file, line) in all {
                 writeln!(f, "{what} {name}: {file}:{line}")?;

@@ -3,7 +3,7 @@
 use nightjar_events::Kind;
 
 use super::{
-    Coverage, Matching, OutputValue, Priority, Selection, Target,
+    Coverage, Lack, Matching, OutputValue, Priority, Selection, Target,
     testing::{errors, event, ip, judge, list, load, loaded, rule, text, verdict},
 };
 use crate::value::Value::{Any, Bool, Int, Uint};
@@ -204,7 +204,10 @@ fn what_this_version_does_not_produce_never_lets_a_rule_fire() {
     let either = loaded(&[&rule("evt.type = execve and (proc.name = x or proc.env contains y)")]);
     assert_eq!(judge(&either, &exec).len(), 1);
     let found = either.rules.rules().next().unwrap();
-    let partial = Coverage::Partial { types: vec![], fields: vec!["proc.env".into()] };
+    let partial = Coverage::Partial {
+        types: vec![],
+        fields: vec![Lack { name: "proc.env".into(), need: "field proc.env".into() }],
+    };
     assert_eq!(either.rules.coverage(found, &|_| true), partial);
 }
 

@@ -1,11 +1,12 @@
-//! Falco's rule language: files in, verdicts out.
+//! The rule languages, Falco's and Sigma: files in, verdicts out.
 //!
 //! In reading order: `source` is YAML that knows its lines, `load` makes items of it and puts lists, macros and
-//! exceptions in place, `lang` parses conditions, `check` gives them types and shares what is equal, `run` judges.
-//! It reads no files and knows no clock. Sigma rules will be another front end to `check`.
+//! exceptions in place, `lang` parses conditions, `sigma` makes the same trees of Sigma documents, `check` gives them
+//! types and shares what is equal, `run` judges. It reads no files and knows no clock.
 
 mod cases;
 mod check;
+mod correlate;
 mod coverage;
 mod explain;
 mod lang;
@@ -16,7 +17,9 @@ mod load;
 mod property_tests;
 mod ruleset;
 mod run;
+pub mod sigma;
 mod source;
+mod state;
 #[cfg(test)]
 mod testing;
 
@@ -25,12 +28,13 @@ use std::sync::Arc;
 pub use self::{
     cases::RuleTest,
     check::Table,
-    coverage::Coverage,
+    coverage::{Coverage, Lack},
     explain::Explanation,
     load::{Loaded, load, load_with},
     ruleset::{Matching, RuleSet, Selection, Target},
     run::output::{MISSING, OutputValue},
     source::{Diagnostic, Node, Severity},
+    state::Counts,
 };
 
 /// A rule file's text, and the name that messages call it by.
@@ -101,6 +105,27 @@ pub struct Rule {
     /// File and line where it was (last) defined.
     pub file: String,
     pub line: u32,
+    pub language: Language,
+    /// Sigma's, for ever the same whatever the title becomes.
+    pub id: Option<String>,
+    /// What it is known to object to without cause, where the language has a place for it.
+    pub false_positives: Vec<String>,
+}
+
+/// What a rule is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Language {
+    Falco,
+    Sigma,
+}
+
+impl Language {
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::Falco => "falco",
+            Language::Sigma => "sigma",
+        }
+    }
 }
 
 /// A rule objects to an event.

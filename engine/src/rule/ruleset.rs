@@ -1,7 +1,7 @@
 //! Loaded rules: judge events by them, switch them on and off, ask which events they want.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,9 +11,10 @@ use std::{
 use nightjar_events::{EVENTS, Kind};
 
 use super::{
-    Finding, Priority, Rule,
+    Finding, Language, Priority, Rule,
     cases::RuleTest,
     check::{Arena, NodeId, types},
+    correlate::{self, Correlation, Hit},
     lang::Expr,
     run::{
         output::{Part, Teller},
@@ -29,7 +30,8 @@ use nightjar_events::Cut;
 /// How many rules an event may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Matching {
-    /// The first in the order of the files, as Falco does unless told otherwise.
+    /// Of Falco's the first in the order of the files, as Falco does unless told otherwise. Sigma's are each judged
+    /// by themselves.
     First,
     #[default]
     All,
@@ -55,6 +57,10 @@ pub struct RuleSet {
     pub(super) rules: Vec<Entry>,
     pub(super) origins: Origins,
     pub(super) tests: Vec<RuleTest>,
+    pub(super) correlations: Vec<Correlation>,
+    /// What of a rule feeds correlations, by the rule's place.
+    fed: Vec<Vec<Hit>>,
+    pub(super) state: correlate::Shared,
     /// By event and variant.
     programs: Vec<Vec<Program>>,
     /// Every read in a place of its own.
@@ -69,6 +75,12 @@ pub(super) struct Entry {
     pub output: Vec<Part>,
     /// Lists its condition names, macros included.
     pub lists: Vec<String>,
+    /// Fields by the names of the rule's own language, and what they are here.
+    pub names: Vec<(String, String)>,
+    /// It raises no alerts of its own, but feeds a correlation.
+    pub silent: bool,
+    /// It is about several events: its condition is that of the rules that feed it.
+    pub correlates: bool,
     undecided: AtomicU64,
 }
 
@@ -81,23 +93,53 @@ pub(super) struct Origins {
 
 impl Entry {
     pub fn new(rule: Rule, root: NodeId, expr: Expr, output: Vec<Part>, lists: Vec<String>) -> Entry {
-        Entry { rule: Arc::new(rule), root, expr, output, lists, undecided: AtomicU64::new(0) }
+        Entry {
+            rule: Arc::new(rule),
+            root,
+            expr,
+            output,
+            lists,
+            names: Vec::new(),
+            silent: false,
+            correlates: false,
+            undecided: AtomicU64::new(0),
+        }
+    }
+
+    pub fn named(self, names: Vec<(String, String)>) -> Entry {
+        Entry { names, ..self }
     }
 }
 
 impl RuleSet {
-    pub(super) fn new(arena: Arena, rules: Vec<Entry>, origins: Origins, tests: Vec<RuleTest>) -> RuleSet {
+    pub(super) fn new(
+        arena: Arena,
+        rules: Vec<Entry>,
+        correlations: Vec<Correlation>,
+        origins: Origins,
+        tests: Vec<RuleTest>,
+    ) -> RuleSet {
         let slots = (0..arena.operands.reads.len() as Slot).collect();
-        let mut set =
-            RuleSet { arena, rules, origins, tests, programs: Vec::new(), slots, least: Priority::Debug };
+        let mut set = RuleSet {
+            fed: correlate::fed(&correlations, rules.len()),
+            arena,
+            rules,
+            origins,
+            tests,
+            correlations,
+            state: correlate::Shared::default(),
+            programs: Vec::new(),
+            slots,
+            least: Priority::Debug,
+        };
         set.compile();
         set
     }
 
     fn compile(&mut self) {
         let program = |name: &str| {
-            let active = (0u32..).zip(&self.rules).filter(|(_, entry)| self.active(&entry.rule));
-            let can = active.filter(|(_, entry)| self.arena.here[entry.root.0 as usize].yes.has(name));
+            let asked = (0u32..).zip(&self.rules).filter(|(place, entry)| self.asked(*place, entry));
+            let can = asked.filter(|(_, entry)| self.arena.here[entry.root.0 as usize].yes.has(name));
             Program::new(&self.arena, name, can.map(|(index, entry)| (index, entry.root)))
         };
         self.programs =
@@ -118,6 +160,18 @@ impl RuleSet {
         rule.enabled && rule.priority <= self.least
     }
 
+    /// Whether a rule is to be asked: it takes part, or feeds a correlation that does.
+    fn asked(&self, place: u32, entry: &Entry) -> bool {
+        let correlation = |hit: &Hit| &self.rules[self.correlations[hit.correlation()].rule as usize].rule;
+        let feeds = || self.fed[place as usize].iter().any(|hit| self.active(correlation(hit)));
+        !entry.correlates && (self.active(&entry.rule) || (entry.rule.enabled && feeds()))
+    }
+
+    /// Lets rules that only feed correlations raise alerts too: so they can be tested by themselves.
+    pub fn tell_all(&mut self) {
+        self.rules.iter_mut().for_each(|entry| entry.silent = false);
+    }
+
     /// Adds a finding for each rule that objects to the event.
     pub fn judge(&self, event: &Event, matching: Matching, findings: &mut Vec<Finding>) {
         let (kind, variant) = match &event.payload {
@@ -127,29 +181,51 @@ impl RuleSet {
         let programs = self.programs.get(kind as usize);
         let Some(program) = programs.and_then(|programs| programs.get(usize::from(variant))) else { return };
         let mut teller: Option<Teller<'_, '_>> = None;
+        let mut settled = false;
+        let mut hits = Vec::new();
         program.judge(&self.arena, event, |index, truth| {
             let entry = &self.rules[index as usize];
+            let falco = entry.rule.language == Language::Falco;
             match truth {
-                Truth::False => true,
+                Truth::False => {}
                 Truth::Undecided => {
                     entry.undecided.fetch_add(1, Ordering::Relaxed);
-                    true
                 }
                 Truth::True => {
+                    hits.extend(&self.fed[index as usize]);
+                    if entry.silent || !self.active(&entry.rule) || (falco && settled) {
+                        return;
+                    }
                     let teller = teller.get_or_insert_with(|| Teller::new(&self.arena, event, &self.slots));
                     let (output, fields) = teller.fill(&entry.output);
                     let reasons = teller.reasons(entry.root);
                     findings.push(Finding { rule: Arc::clone(&entry.rule), output, fields, reasons });
-                    matching == Matching::All
+                    settled |= falco && matching == Matching::First;
                 }
             }
         });
+        if !hits.is_empty() {
+            let mut teller = teller.unwrap_or_else(|| Teller::new(&self.arena, event, &self.slots));
+            self.correlate(hits, event, &mut teller, findings);
+        }
     }
 
     /// How often each rule could not be decided because a value was cut off; only those where it happened.
     pub fn undecided(&self) -> impl Iterator<Item = (&Arc<Rule>, u64)> {
         let counts = self.rules.iter().map(|entry| (&entry.rule, entry.undecided.load(Ordering::Relaxed)));
         counts.filter(|(_, count)| *count > 0)
+    }
+
+    /// Goes on with what another set has gathered for the rules that are in both and say the same.
+    pub fn adopt(&mut self, old: &RuleSet) {
+        let key = |entry: &Entry| (entry.rule.name.clone(), entry.rule.condition.clone());
+        let before: HashMap<_, _> = old.rules.iter().map(|entry| (key(entry), entry)).collect();
+        for entry in &self.rules {
+            if let Some(before) = before.get(&key(entry)) {
+                entry.undecided.store(before.undecided.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        self.adopt_state(old);
     }
 
     /// The events that some active rule wants.

@@ -20,7 +20,7 @@ use crate::alert::{escape::terminal as escaped, json};
 /// What this node in particular can see, `nightjar doctor` says.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  nightjar rules list\n  nightjar rules list falco_rules.yaml --format json | jq 'select(.fires == \"never\")'"
+    after_help = "Examples:\n  nightjar rules list\n  nightjar rules list falco_rules.yaml --format json | jq '.[] | select(.fires == \"never\")'"
 )]
 pub struct ListArgs {
     /// Files, or folders of them [default: the built-in rules]
@@ -35,7 +35,7 @@ pub struct ListArgs {
 enum Format {
     /// Columns to read
     Table,
-    /// One line of JSON per rule
+    /// A JSON array with an object for each rule
     Json,
 }
 
@@ -45,10 +45,7 @@ impl ListArgs {
         let states = states(&rules, &EVENTS.iter().map(|event| event.kind).collect());
         let text = match self.format {
             Format::Table => table(&states, terminal.look.width),
-            Format::Json => states
-                .iter()
-                .map(|state| json::to_line(state).map(|line| line + "\n"))
-                .collect::<Result<_, _>>()?,
+            Format::Json => json::to_line(&states)? + "\n",
         };
         print(&text)?;
         Ok(Exit::Done)
@@ -56,10 +53,13 @@ impl ListArgs {
 }
 
 fn table(states: &[RuleState], width: Option<usize>) -> String {
-    let mut table = plain_table(width, &["RULE", "PRIORITY", "TAGS", "COVERAGE"]);
+    let mut table = plain_table(width, &["RULE", "LANGUAGE", "PRIORITY", "TAGS", "COVERAGE"]);
     for state in states {
         let (tags, priority) = (state.tags.join(" "), state.priority);
-        table.add_row([&state.name, priority, &tags, &state.coverage].map(|cell| escaped(cell).into_owned()));
+        table.add_row(
+            [&state.name, state.language, priority, &tags, &state.coverage]
+                .map(|cell| escaped(cell).into_owned()),
+        );
     }
     finish(&table)
 }
@@ -72,6 +72,10 @@ mod tests {
     fn a_rule_is_one_line_in_a_pipe() {
         let state = RuleState {
             name: "Read\nsecrets".into(),
+            language: "falco",
+            id: None,
+            can_fire: false,
+            needs: vec!["event type ptrace".into()],
             priority: "Warning",
             tags: vec!["a".into(), "b".into()],
             fires: Fires::Never,
@@ -80,7 +84,7 @@ mod tests {
             line: 1,
         };
         let text = table(&[state], None);
-        let expected = "Read\\nsecrets  Warning   a b   cannot fire: needs event type ptrace";
+        let expected = "Read\\nsecrets  falco     Warning   a b   cannot fire: needs event type ptrace";
         assert_eq!(text.lines().nth(1), Some(expected), "{text}");
     }
 }

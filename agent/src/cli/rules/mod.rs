@@ -9,14 +9,16 @@ mod test;
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
 use clap::Subcommand;
 use nightjar_engine::rule::{self, Diagnostic, Loaded, RuleSet, Source};
 
 pub use self::state::{Fires, RuleState, states};
 use super::{Exit, Failure, OrEnd, Terminal};
 use crate::{
-    config::{Config, rules},
+    config::{
+        Config,
+        rules::{self, RulesError},
+    },
     timed::timed,
 };
 
@@ -48,38 +50,38 @@ impl RulesArgs {
 
 /// The rules of these paths, or those that are built in where none is given.
 fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-    if paths.is_empty() { Ok(rules::built_in()) } else { rules::read(paths).or_end(Exit::Usage) }
+    rules::of(paths).or_end(Exit::Usage)
 }
 
 /// Loads rules for another purpose than to check them: an error ends the program, a warning is a message.
 fn load(paths: &[PathBuf]) -> Result<RuleSet, Failure> {
-    let Loaded { rules, warnings } = rule::load(&sources(paths)?).map_err(unusable)?;
-    for warning in &warnings {
-        tracing::warn!("{}:{}:{}: {}", warning.file, warning.line, warning.column, warning.message);
-    }
+    let Loaded { rules, warnings } =
+        rule::load(&sources(paths)?).map_err(|wrong| unusable(RulesError::Wrong(wrong)))?;
+    warn(&warnings);
     Ok(rules)
+}
+
+fn warn(warnings: &[Diagnostic]) {
+    for Diagnostic { file, line, column, message, .. } in warnings {
+        tracing::warn!("{file}:{line}:{column}: {message}");
+    }
 }
 
 /// The rules that a configuration asks for, switched on and off as it says.
 pub fn configured(config: &Config) -> Result<RuleSet, Failure> {
-    let mut rules = timed("rules", || load(&config.rules))?;
-    rules.select(&config.selections).map_err(anyhow::Error::msg).or_end(Exit::Usage)?;
-    rules.set_min_priority(config.min_priority);
+    let (rules, warnings) = timed("rules", || rules::configured(config)).map_err(unusable)?;
+    warn(&warnings);
     if !rules.rules().any(|rule| rules.active(rule)) {
         tracing::warn!("no rule is switched on: nothing can raise an alert");
     }
     Ok(rules)
 }
 
-fn unusable(diagnostics: Vec<Diagnostic>) -> Failure {
-    let count = diagnostics.iter().filter(|d| d.severity == rule::Severity::Error).count();
-    for diagnostic in diagnostics {
-        eprintln!("{diagnostic}\n");
+fn unusable(error: RulesError) -> Failure {
+    if let RulesError::Wrong(diagnostics) = &error {
+        diagnostics.iter().for_each(|diagnostic| eprintln!("{diagnostic}\n"));
     }
-    Failure {
-        exit: Exit::Usage,
-        error: anyhow!("the rules cannot be used: {count} {}", plural(count, "error")),
-    }
+    Failure { exit: Exit::Usage, error: error.into() }
 }
 
 fn plural(count: usize, word: &str) -> String {

@@ -19,9 +19,17 @@ pub enum Fires {
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleState {
     pub name: String,
+    pub language: &'static str,
+    /// Sigma's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     pub priority: &'static str,
     pub tags: Vec<String>,
     pub fires: Fires,
+    /// Whether it is switched on and fires wholly or in part.
+    pub can_fire: bool,
+    /// What it lacks: without it it fires in part only, or never.
+    pub needs: Vec<String>,
     /// For a person: `cannot fire: needs …`.
     pub coverage: String,
     pub file: String,
@@ -39,12 +47,17 @@ pub fn states(rules: &RuleSet, kinds: &BTreeSet<Kind>) -> Vec<RuleState> {
             Coverage::Partial { .. } => Fires::Partly,
             Coverage::CannotFire { .. } => Fires::Never,
         };
+        let needs = coverage.needs();
         let coverage = if fires == Fires::Off { "switched off".to_owned() } else { coverage.to_string() };
         RuleState {
             name: rule.name.clone(),
+            language: rule.language.name(),
+            id: rule.id.clone(),
             priority: rule.priority.name(),
             tags: rule.tags.clone(),
             fires,
+            can_fire: matches!(fires, Fires::Wholly | Fires::Partly),
+            needs,
             coverage,
             file: rule.file.clone(),
             line: rule.line,
@@ -79,6 +92,11 @@ mod tests {
         let fires: Vec<_> = states.iter().map(|state| state.fires).collect();
         assert_eq!(fires, [Fires::Wholly, Fires::Partly, Fires::Never, Fires::Off]);
         assert_eq!(states[1].coverage, "can fire in part: without ptrace");
+        let needs: Vec<_> = states.iter().map(|state| (state.can_fire, state.needs.join(" "))).collect();
+        let row = |can_fire, needs: &str| (can_fire, needs.to_owned());
+        let lacks = [row(true, ""), row(true, "event type ptrace"), row(false, "event type connect")];
+        assert_eq!(needs[..3], lacks);
+        assert!(!needs[3].0);
         assert!(
             states[2].coverage.starts_with("cannot fire: needs event type connect"),
             "{}",

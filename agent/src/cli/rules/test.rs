@@ -37,6 +37,7 @@ pub struct TestArgs {
 impl TestArgs {
     pub fn run(self) -> Result<Exit, Failure> {
         let mut rules = load(&self.paths)?;
+        rules.tell_all();
         let every = Selection { enable: true, target: Target::Rule("*".into()) };
         rules.select(&[every]).map_err(anyhow::Error::msg).or_end(Exit::Broken)?;
         let verdicts: Vec<_> = rules.tests().iter().map(|test| (test, judge(&rules, test))).collect();

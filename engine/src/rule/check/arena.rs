@@ -6,14 +6,13 @@ use std::{
 };
 
 use super::{
-    operand::{Operands, Special},
-    reach::Reach,
+    operand::{Operands, Special, Used},
+    reach::{Reach, elsewhere},
     table::Table,
     test,
     types::TypeSet,
 };
 use crate::{
-    field::Field,
     rule::{
         lang::{Check, Expr, Operator, Right},
         run::{
@@ -160,7 +159,9 @@ impl Arena {
         };
         let answer = |word: &str| compare.truth(&Got::Known(Value::text(word)), None) == Truth::True;
         match info.special {
-            Some(Special::Type) if right.is_none() => return Fixed::Types(TypeSet::of(answer).and(info.has)),
+            Some(Special::Type) if right.is_none() => {
+                return Fixed::Types(TypeSet::of(answer).and(info.has.or(elsewhere())));
+            }
             Some(Special::Direction) if right.is_none() => return Fixed::Always(answer("<")),
             Some(Special::Number) => {
                 if let Some(value) = from_one(compare) {
@@ -219,12 +220,12 @@ impl Arena {
         }
     }
 
-    /// Fields of a condition: as written, and the row when this version produces it.
-    pub fn fields_of(&self, root: NodeId) -> Vec<(String, Option<&'static Field>)> {
-        let mut out: Vec<(String, Option<&'static Field>)> = Vec::new();
+    /// Fields of a condition.
+    pub fn fields_of(&self, root: NodeId) -> Vec<Used> {
+        let mut out: Vec<Used> = Vec::new();
         for id in self.checks_of(root) {
             for field in self.fields_of_check(&self.checks[id.0 as usize]) {
-                if !out.iter().any(|(name, _)| *name == field.0) {
+                if !out.iter().any(|used| used.name == field.name) {
                     out.push(field.clone());
                 }
             }
@@ -232,10 +233,7 @@ impl Arena {
         out
     }
 
-    pub(super) fn fields_of_check(
-        &self,
-        checked: &Checked,
-    ) -> impl Iterator<Item = &(String, Option<&'static Field>)> {
+    pub(super) fn fields_of_check(&self, checked: &Checked) -> impl Iterator<Item = &Used> {
         let right = match &checked.compare.test {
             Test::Right(_, right) => Some(*right),
             _ => None,

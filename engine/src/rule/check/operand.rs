@@ -34,8 +34,19 @@ pub struct Info {
     pub special: Option<Special>,
     /// Event types that have it, as far as this version produces them.
     pub has: TypeSet,
-    /// Fields it is made of.
-    pub fields: Vec<(String, Option<&'static Field>)>,
+    /// What it is made of.
+    pub fields: Vec<Used>,
+}
+
+/// A field, or what stands for one, that something is made of.
+#[derive(Clone)]
+pub struct Used {
+    /// As written.
+    pub name: String,
+    /// `None`: not produced by this version.
+    pub row: Option<&'static Field>,
+    /// As a rule that lacks it says: `field proc.env`, `log of sshd`.
+    pub need: String,
 }
 
 /// Fields that the loader itself can answer.
@@ -52,7 +63,7 @@ pub enum Special {
 impl Info {
     /// Valid in Falco, but not produced here.
     pub fn unproduced(&self) -> bool {
-        self.fields.iter().any(|(_, field)| field.is_none())
+        self.fields.iter().any(|used| used.row.is_none())
     }
 }
 
@@ -101,6 +112,11 @@ impl Operands {
                 let info = self.made_of(&parts, Type::List, operand);
                 (Read::List(parts), info)
             }
+            Operand::Lacking(noun) => {
+                let used = Used { name: noun.clone(), row: None, need: noun.clone() };
+                let info = Info { has: TypeSet::all(), fields: vec![used], ..made(Type::Text, operand) };
+                (Read::Unproduced, info)
+            }
         };
         let id = ReadId(self.reads.len() as u32);
         self.reads.push(read);
@@ -114,7 +130,7 @@ impl Operands {
         for part in parts.iter().map(|part| self.info(*part)) {
             info.has = info.has.and(part.has);
             for field in &part.fields {
-                if !info.fields.iter().any(|(name, _)| *name == field.0) {
+                if !info.fields.iter().any(|used| used.name == field.name) {
                     info.fields.push(field.clone());
                 }
             }
@@ -155,6 +171,10 @@ impl Operands {
                 count(1, "one argument")?;
                 want(0, is_text(types[0]), "a text")?;
                 if types[0] == Type::List { Type::List } else { Type::Text }
+            }
+            Transformer::Text => {
+                count(1, "one argument")?;
+                Type::Text
             }
             Transformer::Len => {
                 count(1, "one argument")?;
@@ -204,7 +224,9 @@ fn field_read(field: &FieldRef, table: &Table<'_>) -> Result<(Read, Info), Compl
     let mut info = made(found.ty, &Operand::Field(field.clone()));
     info.special = special;
     info.any = found.any;
-    info.fields = vec![(info.shown.clone(), found.source.as_ref().map(|(row, _)| *row))];
+    let need = format!("field {}", info.shown);
+    let row = found.source.as_ref().map(|(row, _)| *row);
+    info.fields = vec![Used { name: info.shown.clone(), row, need }];
     info.has = match &found.source {
         Some((row, arg)) => {
             let needs = needs(row, arg);

@@ -48,7 +48,7 @@ impl Arena {
             |id| done[id],
             |checked| {
                 let lacks = checked.fixed == Fixed::Never
-                    && self.fields_of_check(checked).any(|(name, _)| name == field);
+                    && self.fields_of_check(checked).any(|used| used.name == field);
                 self.check_reach(checked, !lacks)
             },
         );
@@ -97,7 +97,7 @@ impl Arena {
 }
 
 /// Event types that this version does not produce: nothing is known of their fields.
-fn elsewhere() -> TypeSet {
+pub fn elsewhere() -> TypeSet {
     static ELSEWHERE: LazyLock<TypeSet> = LazyLock::new(|| {
         let ours: Vec<_> = types::produced().map(|(name, _, _)| name).collect();
         TypeSet::of(|name| !ours.contains(&name))

@@ -101,6 +101,7 @@ impl Parser<'_> {
         match self.scan.identifier() {
             Some(name) if self.scan.rest().starts_with('(') => {
                 let known = Transformer::ALL.iter().map(|transformer| transformer.word());
+                let known = known.filter(|word| Transformer::written(word).is_some());
                 let complaint =
                     Complaint::new(self.scan.place_from(start), format!("unknown transformer `{name}`"));
                 Err(complaint.did_you_mean(name, known))
@@ -163,7 +164,7 @@ impl Parser<'_> {
     fn call(&mut self) -> Result<Option<Call>, Complaint> {
         let start = self.scan.pos;
         let Some(name) = self.scan.identifier() else { return Ok(None) };
-        let Some(transformer) = Transformer::of(name).filter(|_| self.scan.take("(")) else {
+        let Some(transformer) = Transformer::written(name).filter(|_| self.scan.take("(")) else {
             self.scan.pos = start;
             return Ok(None);
         };

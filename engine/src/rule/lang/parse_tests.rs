@@ -134,7 +134,9 @@ fn fields() -> impl Strategy<Value = FieldRef> {
 
 fn operands() -> impl Strategy<Value = Operand> {
     let leaf = prop_oneof![fields().prop_map(Operand::Field)];
-    let transformer = || proptest::sample::select(Transformer::ALL);
+    let written = Transformer::ALL.iter().filter_map(|transformer| Transformer::written(transformer.word()));
+    let written: Vec<_> = written.collect();
+    let transformer = move || proptest::sample::select(written.clone());
     leaf.prop_recursive(2, 8, 3, move |inner| {
         let args = prop_oneof![
             3 => inner,

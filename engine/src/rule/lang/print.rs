@@ -81,6 +81,7 @@ impl Display for Operand {
                 commas(f, items)?;
                 f.write_char(')')
             }
+            Operand::Lacking(noun) => f.write_str(noun),
         }
     }
 }
@@ -131,7 +132,7 @@ pub fn is_bare(text: &str) -> bool {
 /// `tolower` and the others are read as calls when a parenthesis follows; quotes leave no doubt.
 fn is_word(text: &str) -> bool {
     use super::tree::{Quantifier, Transformer};
-    text == "val" || Transformer::of(text).is_some() || Quantifier::of(text).is_some()
+    text == "val" || Transformer::written(text).is_some() || Quantifier::of(text).is_some()
 }
 
 fn quoted(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {

@@ -62,6 +62,8 @@ pub enum Operand {
     Literal(Literal),
     /// Only as an argument of a transformer.
     List(Vec<Operand>),
+    /// What another language asks for and no event here has, as a noun: `field key`, `log of sshd`.
+    Lacking(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -154,7 +156,7 @@ words! {
 }
 
 words! {
-    /// `b64` decodes.
+    /// `b64` decodes. `text`, a value as it is printed, is not Falco's: conditions cannot write it.
     Transformer {
         Tolower "tolower"
         Toupper "toupper"
@@ -164,6 +166,7 @@ words! {
         Join "join"
         Concat "concat"
         Getopt "getopt"
+        Text "text"
     }
 }
 
@@ -175,6 +178,13 @@ impl Operator {
 
     pub fn takes_list(self) -> bool {
         matches!(self, Operator::In | Operator::Intersects | Operator::Pmatch)
+    }
+}
+
+impl Transformer {
+    /// The one that a condition calls by this word.
+    pub fn written(word: &str) -> Option<Self> {
+        Transformer::of(word).filter(|transformer| *transformer != Transformer::Text)
     }
 }
 

@@ -1,8 +1,10 @@
 //! From files to rules that can judge. All errors of all files are found in one go.
 
 pub mod collect;
+mod correlation;
 pub mod exception;
 pub mod item;
+mod sigma;
 pub mod version;
 
 use std::{
@@ -12,7 +14,7 @@ use std::{
 
 use self::collect::{Collected, RuleDef};
 use super::{
-    Rule, Source, cases,
+    Language, Rule, Source, cases,
     check::{Arena, Table},
     lang::{
         Expr, Right, expand,
@@ -21,6 +23,7 @@ use super::{
     },
     ruleset::{Entry, Origins, RuleSet},
     run::output::Part,
+    sigma::document,
     source::{Complaint, Diagnostic, Place, Reports, Text, line_of, nearest, yaml},
 };
 
@@ -41,9 +44,12 @@ pub fn load(sources: &[Source]) -> Result<Loaded, Vec<Diagnostic>> {
 pub fn load_with(sources: &[Source], table: &Table<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut reports = Reports::new(sources);
     let mut collected = Collected::default();
+    let mut documents = Vec::new();
     for (file, source) in (0u32..).zip(sources) {
         match yaml::parse(file, &source.text) {
             Ok(roots) => {
+                let (sigma, roots): (Vec<_>, Vec<_>) = roots.into_iter().partition(document::is_sigma);
+                documents.extend(sigma);
                 for item in item::items(&roots, &source.text, &mut reports) {
                     collected.add(&item, &mut reports);
                 }
@@ -53,8 +59,9 @@ pub fn load_with(sources: &[Source], table: &Table<'_>) -> Result<Loaded, Vec<Di
     }
     let mut loader = Loader { sources, table, reports, arena: Arena::default(), hinted: HashSet::new() };
     let macros = loader.macros(&collected);
-    let rules = loader.rules(&collected, &macros);
-    let tests = loader.tests(&collected);
+    let mut rules = loader.rules(&collected, &macros);
+    let mut tests = loader.tests(&collected);
+    let correlations = loader.sigma(&documents, &mut rules, &mut tests);
     loader.arena.seal();
     if loader.reports.failed() {
         return Err(loader.reports.finish());
@@ -67,7 +74,7 @@ pub fn load_with(sources: &[Source], table: &Table<'_>) -> Result<Loaded, Vec<Di
         lists: collected.list_places.iter().map(|(name, place)| (name.clone(), origin(*place))).collect(),
         macros: collected.macros.iter().map(|(name, def)| (name.clone(), origin(def.place))).collect(),
     };
-    let rules = RuleSet::new(loader.arena, rules, origins, tests);
+    let rules = RuleSet::new(loader.arena, rules, correlations, origins, tests);
     Ok(Loaded { rules, warnings: loader.reports.finish() })
 }
 
@@ -188,6 +195,9 @@ impl Loader<'_> {
             output: def.output.as_str().trim().to_owned(),
             file: source.name.clone(),
             line: line_of(&source.text, def.place.start as usize),
+            language: Language::Falco,
+            id: None,
+            false_positives: Vec::new(),
         };
         Some(Entry::new(rule, root, expr, output, lists))
     }

@@ -95,6 +95,14 @@ impl<'r: 'e, 'e> Teller<'r, 'e> {
         OutputValue::of(self.reader.got(read))
     }
 
+    /// The first of these that is there, as a text.
+    pub fn first(&mut self, reads: &[ReadId]) -> Option<String> {
+        reads.iter().map(|read| self.value(*read)).find_map(|value| match value {
+            OutputValue::Absent => None,
+            value => Some(value.shown().into_owned()),
+        })
+    }
+
     pub fn fill(&mut self, template: &[Part]) -> (String, Vec<(String, OutputValue)>) {
         let (mut out, mut fields) = (String::new(), Vec::new());
         for part in template {

@@ -87,14 +87,9 @@ impl Program {
         &self.steps[step as usize]
     }
 
-    /// The verdict on each rule that the event could match, in file order, until `each` says stop. `Undecided` is reported only for an event of
+    /// The verdict on each rule that the event could match, in file order. `Undecided` is reported only for an event of
     /// which something was cut off: what this version never produces is known at load.
-    pub fn judge<'r: 'e, 'e>(
-        &'r self,
-        arena: &'r Arena,
-        event: &'e Event,
-        mut each: impl FnMut(u32, Truth) -> bool,
-    ) {
+    pub fn judge<'r: 'e, 'e>(&'r self, arena: &'r Arena, event: &'e Event, mut each: impl FnMut(u32, Truth)) {
         if self.roots.is_empty() {
             return;
         }
@@ -107,9 +102,7 @@ impl Program {
                 Truth::Undecided if !run.cut => Truth::False,
                 truth => truth,
             };
-            if !each(rule, truth) {
-                return;
-            }
+            each(rule, truth);
         }
     }
 }

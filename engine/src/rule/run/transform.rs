@@ -37,6 +37,7 @@ pub fn call<'e>(transformer: Transformer, args: &[&Got<'e>], option: Option<u8>)
         (Transformer::Toupper, [value]) => each(value, |text| mapped(text, <[u8]>::to_ascii_uppercase)),
         (Transformer::Basename, [value]) => each(value, basename),
         (Transformer::B64, [value]) => each(value, b64),
+        (Transformer::Text, [value]) => Got::Known(Value::Text(as_text(value).into_owned())),
         (Transformer::Len, [value]) => len(value),
         (Transformer::Join, [separator, list]) => join(separator, list),
         (Transformer::Concat, parts) => concat(parts),
