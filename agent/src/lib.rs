@@ -20,5 +20,6 @@ pub mod output;
 pub mod pipeline;
 pub mod privilege;
 pub mod sensor;
+pub mod spool;
 pub mod timed;
 pub mod watch;

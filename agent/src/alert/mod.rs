@@ -8,14 +8,20 @@ pub mod escape;
 pub mod human;
 pub mod json;
 pub mod loss;
+pub mod notice;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod schema;
 pub mod wrap;
 
 use std::{fmt::Write, sync::Arc};
 
 use jiff::Timestamp;
-use nightjar_engine::{Event, Payload, rule::Finding};
+use nightjar_engine::{
+    Event, Payload,
+    rule::{Finding, Priority},
+};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 /// What goes out: alerts about what happened, and about what was not seen.
@@ -31,6 +37,23 @@ impl Message {
         match self {
             Message::Alert(alert) => &alert.finding.rule.name,
             Message::Loss(_) => loss::RULE,
+        }
+    }
+
+    pub fn priority(&self) -> Priority {
+        match self {
+            Message::Alert(alert) => alert.finding.rule.priority,
+            Message::Loss(loss) => loss.priority(),
+        }
+    }
+}
+
+/// The keys of docs/alerts.md, whatever they are written as.
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Message::Alert(alert) => alert.serialize(serializer),
+            Message::Loss(loss) => loss.serialize(serializer),
         }
     }
 }
