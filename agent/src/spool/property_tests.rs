@@ -126,30 +126,6 @@ impl World {
         // A gap is seen where a power failure took what the other output already had, and nowhere else.
         let gap = batch.evicted + batch.damaged;
         assert!(gap <= self.delivered[1 - reader].len() as u64, "{gap} are missing");
-        let ids: Vec<u64> = (self.made + 1..=self.made + count as u64).collect();
-                self.made += count as u64;
-                self.offered.extend(&ids);
-                self.store.accept(ids.iter().map(|id| Pending { payload: payload(*id, length), severe }));
-            }
-            Step::Deliver { reader, count } => self.deliver(reader, count),
-            Step::Settle => self.store.settle(),
-            Step::Crash { after, how } => {
-                self.how = how;
-                self.disk.die_after(after);
-            }
-            Step::Full(full) => self.disk.fill_up_at(full.then(|| self.disk.used() + 100)),
-        }
-        self.look();
-        if self.disk.is_dead() {
-            self.reboot();
-        }
-    }
-
-    fn deliver(&mut self, reader: usize, count: usize) {
-        let Ok(batch) = self.store.read(reader, count, 1 << 20) else { return };
-        assert_eq!(batch.evicted, 0);
-        // A gap is seen where a power failure took what the other output already had, and nowhere else.
-        assert!(batch.damaged <= self.delivered[1 - reader].len() as u64, "{} are missing", batch.damaged);
         let ids: Vec<u64> = batch.entries.iter().map(|(_, payload)| id(payload)).collect();
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
         self.delivered[reader].extend(&ids);
