@@ -17,7 +17,7 @@ use super::{Output, OutputError, worker};
 use crate::{
     alert::{Message, Origin},
     config::OutputConfig,
-    spool::{Settings, Spool, SpoolError},
+    spool::{Settings, Spool, SpoolError, store::Losses},
 };
 
 /// How long outputs may take at the end for what is in the spool.
@@ -45,6 +45,11 @@ impl Spooled {
         let names: Vec<_> = outputs.iter().map(|output| output.name.clone()).collect();
         let spool = Arc::new(Spool::open(settings, &names, origin)?);
         Ok(Spooled { spool, outputs, beside, printer: None, not_printed: 0 })
+    }
+
+    /// Messages that are in the spool since it was opened, and those that are lost to it.
+    pub fn counts(&self) -> (u64, Losses) {
+        self.spool.counts()
     }
 
     fn print(&mut self, message: &Message) {

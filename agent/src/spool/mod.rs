@@ -11,6 +11,7 @@ pub mod log;
 #[cfg(test)]
 mod property_tests;
 pub mod quarantine;
+pub mod report;
 mod shared;
 pub mod store;
 

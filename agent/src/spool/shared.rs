@@ -109,6 +109,12 @@ impl Spool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Messages that are in the log since it was opened, and those that were lost.
+    pub fn counts(&self) -> (u64, Losses) {
+        let store = &self.state().store;
+        (store.accepted, store.losses)
+    }
+
     /// Starts the thread that keeps house.
     pub fn start(self: &Arc<Self>) -> Result<(), SpoolError> {
         let spool = Arc::clone(self);
