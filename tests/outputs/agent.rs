@@ -72,6 +72,23 @@ fn markers(path: &Path, pointer: &str) -> BTreeSet<String> {
     alerts.filter_map(|alert| Some(alert.pointer(pointer)?.as_str()?.to_owned())).collect()
 }
 
+/// Whether each line is a Detection Finding by OCSF's own schema.
+fn is_ocsf(file: &Path) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("outputs/receivers/ocsf.py");
+    let judged = Command::new(receiver("bin/python")).arg(script).arg(file).output().expect("Python");
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
+}
+
+#[test]
+fn an_alert_with_all_that_it_may_have_is_valid_ocsf() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent/src/alert/schema/golden/ocsf.json");
+    let alert: Value = serde_json::from_str(&fs::read_to_string(golden).expect("a file")).expect("JSON");
+    let dir = tempfile::tempdir().expect("a folder");
+    let line = dir.path().join("alert");
+    fs::write(&line, format!("{alert}\n")).expect("a file");
+    is_ocsf(&line);
+}
+
 #[test]
 fn what_is_done_on_the_node_arrives_in_every_schema_though_the_agent_is_killed() {
     const DEEDS: usize = 200;
@@ -141,9 +158,7 @@ fn what_is_done_on_the_node_arrives_in_every_schema_though_the_agent_is_killed()
             .len(),
         );
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("outputs/receivers/ocsf.py");
-    let judged = Command::new(receiver("bin/python")).arg(script).arg(&files[2].1).output().expect("Python");
-    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
+    is_ocsf(&files[2].1);
     let report = said(
         Command::new(program()).args(["spool", "status", "--format", "json", "--config"]).arg(site.config()),
     );

@@ -92,10 +92,8 @@ impl Fluent {
     }
 
     fn exchange(&mut self, message: &[u8], chunk: &str) -> Result<(), Failure> {
-        let mut stream = match self.stream.take().filter(|stream| !stream.is_closed()) {
-            Some(stream) => stream,
-            None => self.connect()?,
-        };
+        let held = self.stream.take().and_then(|mut stream| (!stream.is_closed()).then_some(stream));
+        let mut stream = held.map_or_else(|| self.connect(), Ok)?;
         stream.write_all(message).and_then(|()| stream.flush()).map_err(Failure::again)?;
         let Ack { ack } = rmp_serde::from_read(&mut stream).map_err(Failure::again)?;
         if ack != chunk {

@@ -61,7 +61,8 @@ pub struct Otlp {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Answer {
-    partial_success: PartialSuccess,
+    /// Some receivers say null when all went well.
+    partial_success: Option<PartialSuccess>,
 }
 
 #[derive(Default, Deserialize)]
@@ -135,7 +136,10 @@ impl Transport for Otlp {
             self.client.post(body.to_string().as_bytes(), &[("content-type", "application/json")])?;
         answer.judge()?;
         let PartialSuccess { rejected_log_records, error_message } =
-            serde_json::from_str::<Answer>(&answer.body).unwrap_or_default().partial_success;
+            serde_json::from_str::<Answer>(&answer.body)
+                .unwrap_or_default()
+                .partial_success
+                .unwrap_or_default();
         let none = matches!(&rejected_log_records, Value::Null)
             || rejected_log_records == json!(0)
             || rejected_log_records == json!("0");

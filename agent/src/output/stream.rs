@@ -7,9 +7,13 @@ use std::{
 };
 
 use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
+use tracing::debug;
 
 use super::{tls::Tls, transport::Failure};
 use crate::config::SettingsError;
+
+/// How long a receiver may take to object to our certificate.
+const VERDICT_MAX: Duration = Duration::from_secs(2);
 
 pub enum Stream {
     Tcp(TcpStream),
@@ -36,23 +40,57 @@ impl Stream {
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock).map_err(Failure::again)?;
         }
+        if tls.cert.is_some() {
+            // With TLS 1.3 the receiver looks at our certificate after we are done. It then says no, or sends tickets.
+            stream.sock.set_read_timeout(Some(VERDICT_MAX.min(timeout))).map_err(Failure::again)?;
+            take_in(&mut stream).map_err(Failure::again)?;
+            stream.sock.set_read_timeout(Some(timeout)).map_err(Failure::again)?;
+        }
         Ok(Stream::Tls(Box::new(stream)))
     }
 
     /// Whether the other end has closed it since. Of a receiver that never answers, nothing else can be read.
-    pub fn is_closed(&self) -> bool {
+    pub fn is_closed(&mut self) -> bool {
         let tcp = match self {
-            Stream::Tcp(tcp) => tcp,
+            Stream::Tcp(tcp) => &*tcp,
             Stream::Tls(tls) => &tls.sock,
         };
-        let peeked = tcp.set_nonblocking(true).and_then(|()| tcp.peek(&mut [0]));
-        let back = tcp.set_nonblocking(false);
-        let open = match peeked {
-            Ok(0) => false,
-            Ok(_) => true,
-            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        if tcp.set_nonblocking(true).is_err() {
+            return true;
+        }
+        let open = match self {
+            Stream::Tcp(tcp) => match tcp.peek(&mut [0]) {
+                Ok(bytes) => bytes > 0,
+                Err(error) => error.kind() == ErrorKind::WouldBlock,
+            },
+            Stream::Tls(tls) => take_in(tls).is_ok(),
         };
-        !open || back.is_err()
+        let tcp = match self {
+            Stream::Tcp(tcp) => &*tcp,
+            Stream::Tls(tls) => &tls.sock,
+        };
+        !open || tcp.set_nonblocking(false).is_err()
+    }
+}
+
+impl Drop for Stream {
+    /// Tells the other end that nothing is missing.
+    fn drop(&mut self) {
+        let Stream::Tls(tls) = self else { return };
+        tls.conn.send_close_notify();
+        if let Err(error) = tls.conn.write_tls(&mut tls.sock) {
+            debug!(%error, "close a connection");
+        }
+    }
+}
+
+/// Takes in what the other end has said of the connection itself: tickets, a warning, its end.
+fn take_in(tls: &mut StreamOwned<ClientConnection, TcpStream>) -> io::Result<()> {
+    match tls.conn.read_tls(&mut tls.sock) {
+        Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+        Ok(_) => tls.conn.process_new_packets().map(drop).map_err(io::Error::other),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

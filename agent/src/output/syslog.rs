@@ -112,7 +112,7 @@ impl Syslog {
     }
 
     fn stream(&mut self) -> Result<&mut Stream, Failure> {
-        if self.stream.as_ref().is_none_or(Stream::is_closed) {
+        if self.stream.as_mut().is_none_or(Stream::is_closed) {
             let tls = (self.settings.over == Over::Tls).then_some(&self.settings.tls);
             self.stream = Some(Stream::tcp(&self.settings.address, tls, self.timeout)?);
         }

@@ -33,10 +33,17 @@ pub fn of(item: &Item) -> Value {
     put("event.reason", json!(reasons(&item.alert)));
     let tags: Vec<_> = item.tags().collect();
     put("tags", json!(tags));
-    let techniques: Vec<_> = tags.iter().filter(|tag| is_technique(tag)).collect();
+    let (subs, mut techniques): (Vec<&str>, Vec<&str>) =
+        tags.iter().filter(|tag| is_technique(tag)).partition(|tag| tag.contains('.'));
+    techniques.extend(subs.iter().filter_map(|sub| Some(sub.split_once('.')?.0)));
+    techniques.sort_unstable();
+    techniques.dedup();
     if !techniques.is_empty() {
         put("threat.framework", json!("MITRE ATT&CK"));
         put("threat.technique.id", json!(techniques));
+    }
+    if !subs.is_empty() {
+        put("threat.technique.subtechnique.id", json!(subs));
     }
     image(item, &mut put);
     if !item.text("/container/pod/name").is_empty() {

@@ -5,6 +5,8 @@ mod cef;
 mod ecs;
 mod ocsf;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use serde::Deserialize;
 
