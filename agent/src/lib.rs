@@ -21,5 +21,6 @@ pub mod pipeline;
 pub mod privilege;
 pub mod reload;
 pub mod sensor;
+pub mod spool;
 pub mod timed;
 pub mod watch;

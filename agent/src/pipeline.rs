@@ -30,6 +30,8 @@ use crate::{
 
 /// Alerts that may wait for the output.
 pub const ALERTS_QUEUED_MAX: usize = 1024;
+/// Alerts that the output is handed at once.
+pub const WRITTEN_AT_ONCE_MAX: usize = 256;
 /// How long the output may take, once the end was asked for, to take what is there.
 pub const WRITE_OUT_MAX: Duration = Duration::from_secs(10);
 
@@ -179,9 +181,13 @@ async fn send(queue: &Sender<Message>, messages: impl Iterator<Item = Message>) 
 }
 
 fn write_all(mut queue: Receiver<Message>, mut output: Box<dyn Output>) -> Result<(), OutputError> {
-    while let Some(message) = queue.blocking_recv() {
-        output.write(&message)?;
+    let mut messages = Vec::with_capacity(WRITTEN_AT_ONCE_MAX);
+    output.start()?;
+    while queue.blocking_recv_many(&mut messages, WRITTEN_AT_ONCE_MAX) > 0 {
+        output.write(&messages)?;
+        messages.clear();
     }
+    output.end();
     Ok(())
 }
 
@@ -239,7 +245,7 @@ mod tests {
     struct Fails;
 
     impl Output for Fails {
-        fn write(&mut self, _: &Message) -> Result<(), OutputError> {
+        fn write(&mut self, _: &[Message]) -> Result<(), OutputError> {
             Err(OutputError::Closed)
         }
     }

@@ -22,6 +22,8 @@ pub enum Need {
     Tests,
     /// To run containers of every runtime that Debian has.
     Containers,
+    /// To run the receivers of the outputs.
+    Outputs,
     /// To run other kernels.
     Vm,
     /// To run the fuzz targets.
@@ -61,6 +63,9 @@ const PACKAGES: &[Package] = &[
     Package { name: "docker.io", needs: &[Need::Containers], why: "the engine that most know" },
     Package { name: "lxc", needs: &[Need::Containers], why: "containers that keep no OCI state" },
     Package { name: "systemd-container", needs: &[Need::Containers], why: "systemd-nspawn" },
+    Package { name: "rsyslog", needs: &[Need::Outputs], why: "a syslog receiver" },
+    Package { name: "rsyslog-openssl", needs: &[Need::Outputs], why: "syslog over TLS" },
+    Package { name: "python3-venv", needs: &[Need::Outputs], why: "receivers that are Python packages" },
     Package { name: "xz-utils", needs: &[Need::Vm], why: "modules of newer kernels are compressed" },
     Package { name: "qemu-system-x86", needs: &[Need::Vm], why: "the machine that other kernels run in" },
     Package { name: "g++", needs: &[Need::Fuzz], why: "libFuzzer is C++" },

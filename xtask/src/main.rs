@@ -8,6 +8,7 @@ mod debian;
 mod docs;
 mod ebpf;
 mod fuzz;
+mod receivers;
 mod sh;
 mod test;
 mod tidy;

@@ -20,12 +20,13 @@ use super::{
 /// Longest command line given of an ancestor, in characters; the process itself is given whole.
 pub const ANCESTOR_CMDLINE_MAX: usize = 1024;
 
-/// The line, without its end.
-pub fn line(alert: &Alert) -> Result<String, serde_json::Error> {
-    to_line(&View::of(alert))
+impl Serialize for Alert {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        View::of(self).serialize(serializer)
+    }
 }
 
-/// Any value as one line of JSON that is safe to print.
+/// A message, or any value, as one line of JSON that is safe to print, without its end.
 pub fn to_line(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut out = Vec::with_capacity(2048);
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Printable))?;
@@ -255,7 +256,7 @@ mod tests {
     use super::{super::sample::alert, *};
 
     fn parsed(alert: &Alert) -> Value {
-        serde_json::from_str(&line(alert).unwrap()).unwrap()
+        serde_json::from_str(&to_line(alert).unwrap()).unwrap()
     }
 
     #[test]
@@ -303,7 +304,7 @@ mod tests {
             "\x1b[2J\u{9b}\u{202e}\u{e0041}".into(),
             b"\xff\\xff".to_vec(),
         ];
-        let line = line(&alert).unwrap();
+        let line = to_line(&alert).unwrap();
         assert!(!line.contains(is_hazard), "{line}");
         let value: Value = serde_json::from_str(&line).unwrap();
         let args = json!(["a\n{\"rule\":\"forged\"}", "\x1b[2J\u{9b}\u{202e}\u{e0041}", "\\xff\\x5cxff"]);
@@ -314,7 +315,7 @@ mod tests {
     fn a_field_that_the_output_names_twice_is_one_key() {
         let mut alert = alert();
         alert.finding.fields.push(alert.finding.fields[0].clone());
-        assert_eq!(line(&alert).unwrap().matches("\"fd.name\":").count(), 1);
+        assert_eq!(to_line(&alert).unwrap().matches("\"fd.name\":").count(), 1);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
     Origin, clock_of,
     escape::terminal,
     human::{self, Look},
-    json::{self, About, ContainerView},
+    json::{About, ContainerView},
     rfc3339,
 };
 use crate::identity::Place;
@@ -111,10 +111,9 @@ impl Loss {
         Uuid::new_v5(&self.origin.boot, format!("{} {RULE}", self.time).as_bytes())
     }
 
-    /// The line, without its end.
-    pub fn json(&self) -> Result<String, serde_json::Error> {
+    fn view(&self) -> View<'_> {
         let (time, message, priority) = (rfc3339(self.time), self.message(), self.priority().name());
-        json::to_line(&View {
+        View {
             uuid: self.id().to_string(),
             output: format!("{}: {priority} {message}", clock_of(&time)),
             time,
@@ -128,7 +127,7 @@ impl Loss {
             cgroups: self.cgroups.iter().map(LoserView::of).collect(),
             others: Counts(&self.others),
             nightjar: About::of(&self.origin),
-        })
+        }
     }
 
     /// The block, ending in an empty line.
@@ -142,6 +141,12 @@ impl Loss {
         human::row(&mut block, "where", &format!("node {}", self.origin.node), look);
         block.push('\n');
         block
+    }
+}
+
+impl Serialize for Loss {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.view().serialize(serializer)
     }
 }
 
@@ -221,7 +226,10 @@ impl Serialize for Fields<'_> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{super::sample::alert, *};
+    use super::{
+        super::{json::to_line, sample::alert},
+        *,
+    };
 
     fn loss() -> Loss {
         let open = |seen, shed, lost| Missed { event: "open", vital: false, seen, shed, lost };
@@ -244,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_loss_has_the_keys_of_an_alert_and_a_number_for_each_column() {
-        let value: Value = serde_json::from_str(&loss().json().unwrap()).unwrap();
+        let value: Value = serde_json::from_str(&to_line(&loss()).unwrap()).unwrap();
         assert_eq!(value["rule"], RULE);
         assert_eq!((&value["priority"], &value["source"]), (&json!("Error"), &json!("internal")));
         assert_eq!(value["time"], "2025-11-25T00:34:43.000000000Z");
@@ -258,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_cgroups_that_lost_most_are_there_with_their_containers_and_numbers() {
-        let value: Value = serde_json::from_str(&loss().json().unwrap()).unwrap();
+        let value: Value = serde_json::from_str(&to_line(&loss()).unwrap()).unwrap();
         let first = &value["cgroups"][0];
         assert_eq!((&first["cgroup_id"], &first["path"]), (&json!(77), &json!("/web")));
         assert_eq!(first["container"]["name"], "web");

@@ -8,15 +8,21 @@ pub mod escape;
 pub mod human;
 pub mod json;
 pub mod loss;
+pub mod notice;
 pub mod rules;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod schema;
 pub mod wrap;
 
 use std::{fmt::Write, sync::Arc};
 
 use jiff::Timestamp;
-use nightjar_engine::{Event, Payload, rule::Finding};
+use nightjar_engine::{
+    Event, Payload,
+    rule::{Finding, Priority},
+};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 /// What goes out: alerts about what happened, about what was not seen, and about the agent's own rules.
@@ -34,6 +40,25 @@ impl Message {
             Message::Alert(alert) => &alert.finding.rule.name,
             Message::Loss(_) => loss::RULE,
             Message::Rules(notice) => notice.rule(),
+        }
+    }
+
+    pub fn priority(&self) -> Priority {
+        match self {
+            Message::Alert(alert) => alert.finding.rule.priority,
+            Message::Loss(loss) => loss.priority(),
+            Message::Rules(notice) => notice.priority(),
+        }
+    }
+}
+
+/// The keys of docs/alerts.md, whatever they are written as.
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Message::Alert(alert) => alert.serialize(serializer),
+            Message::Loss(loss) => loss.serialize(serializer),
+            Message::Rules(notice) => notice.serialize(serializer),
         }
     }
 }

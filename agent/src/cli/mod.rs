@@ -7,8 +7,10 @@ mod exit;
 mod fields;
 mod generate;
 mod node;
+mod outputs;
 mod rules;
 mod run;
+mod spool;
 mod terminal;
 mod this_node;
 
@@ -67,6 +69,8 @@ enum Command {
     Events(events::EventsArgs),
     Rules(rules::RulesArgs),
     Doctor(doctor::DoctorArgs),
+    Outputs(outputs::OutputsArgs),
+    Spool(spool::SpoolArgs),
     Fields(fields::FieldsArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
@@ -150,6 +154,8 @@ impl Command {
             Command::Events(args) => args.run(node, terminal),
             Command::Rules(args) => args.run(terminal),
             Command::Doctor(args) => args.run(node, terminal),
+            Command::Outputs(args) => args.run(),
+            Command::Spool(args) => args.run(),
             Command::Fields(args) => args.run(terminal),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),

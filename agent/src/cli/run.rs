@@ -8,7 +8,12 @@ use super::{DemoRequest, Exit, Failure, Node, OrEnd, Terminal, rules};
 use crate::{
     alert::Origin,
     config::{Config, OutputForm, Raw},
-    output::stdout::{Form, Stdout},
+    output::{
+        Output,
+        spooled::Spooled,
+        stdout::{Form, Stdout},
+    },
+    spool::SpoolError,
 };
 
 /// Watch this node and print an alert for each thing that a rule objects to
@@ -48,14 +53,9 @@ impl RunArgs {
     pub fn run(self, node: &dyn Node, terminal: Terminal) -> Result<Exit, Failure> {
         let config = self.config()?;
         let rules = rules::configured(&config)?;
-        let form = match config.output {
-            Some(OutputForm::Human) => Form::Human(terminal.look),
-            Some(OutputForm::Json) => Form::Json,
-            None if terminal.interactive => Form::Human(terminal.look),
-            None => Form::Json,
-        };
-        let origin = Origin::of_this_node().or_end(Exit::CannotRun)?;
-        node.run(&config, rules, Arc::new(origin), Box::new(Stdout::new(form)))?;
+        let origin = Arc::new(Origin::of_this_node().or_end(Exit::CannotRun)?);
+        let output = way_out(&config, terminal, origin.clone()).or_end(Exit::CannotRun)?;
+        node.run(&config, rules, origin, output)?;
         Ok(Exit::Done)
     }
 
@@ -63,6 +63,25 @@ impl RunArgs {
         let file =
             self.config.as_deref().map_or_else(|| Ok(Raw::default()), Raw::read).or_end(Exit::Usage)?;
         Config::check(self.settings.clone().or(file)).or_end(Exit::Usage)
+    }
+}
+
+/// Standard output, or the spool with standard output beside it.
+fn way_out(config: &Config, terminal: Terminal, origin: Arc<Origin>) -> Result<Box<dyn Output>, SpoolError> {
+    let form = match config.output {
+        Some(OutputForm::Human) => Some(Form::Human(terminal.look)),
+        Some(OutputForm::Json) => Some(Form::Json),
+        Some(OutputForm::None) => None,
+        None if terminal.interactive => Some(Form::Human(terminal.look)),
+        None => Some(Form::Json),
+    };
+    let stdout = form.map(|form| Box::new(Stdout::new(form)) as Box<dyn Output>);
+    match stdout {
+        Some(stdout) if config.outputs.is_empty() => Ok(stdout),
+        beside => {
+            let (spool, outputs) = (config.spool.clone(), config.outputs.clone());
+            Ok(Box::new(Spooled::open(spool, outputs, beside, origin)?))
+        }
     }
 }
 

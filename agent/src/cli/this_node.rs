@@ -18,7 +18,7 @@ use crate::{
     alert::{Alert, Message, Origin, human},
     config::{Config, Scope},
     demo::{self, DemoAlert},
-    output::Output,
+    output::{Output, file},
     pipeline::{self, ALERTS_QUEUED_MAX, Judge},
     privilege,
     reload::Reloads,
@@ -46,6 +46,9 @@ impl Node for ThisNode {
             let reloads = Reloads::at_hangup(config, rules.kinds())?;
             let watch = start(plan(config, rules.kinds()))?;
             privilege::drop_after_start()?;
+            if !config.outputs.is_empty() {
+                reopen_at_hangup()?;
+            }
             let judge = Judge { rules, matching: config.matching, scope: config.scope, origin };
             Ok(pipeline::run(watch, judge, reloads, output, stop).await?)
         })
@@ -154,6 +157,17 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
     })
+}
+
+/// SIGHUP is for file outputs; without any it ends the program, as it always does.
+fn reopen_at_hangup() -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            file::reopen_all();
+        }
+    });
+    Ok(())
 }
 
 fn demo_alert(alert: &Alert, look: human::Look) -> DemoAlert {

@@ -5,8 +5,20 @@ use std::{io, path::PathBuf};
 use nightjar_engine::rule::{Matching, Priority, Selection, Target};
 use nightjar_events::Family;
 
-use super::raw::{OutputForm, Raw, Scope};
-use crate::sensor::{BULK_BUDGET_DEFAULT, RING_DEFAULT, RING_MAX, RING_MIN};
+use super::{
+    outputs::{self, OutputConfig, OutputConfigError},
+    raw::{OutputForm, Raw, Scope},
+};
+use crate::{
+    sensor::{BULK_BUDGET_DEFAULT, RING_DEFAULT, RING_MAX, RING_MIN},
+    spool,
+};
+
+/// Where the spool is when nobody says otherwise; daemonset.yaml mounts the folder above.
+pub const SPOOL_DIR_DEFAULT: &str = "/var/lib/nightjar/spool";
+pub const SPOOL_SIZE_DEFAULT: u64 = 256 << 20;
+pub const SPOOL_SIZE_MIN: u64 = 1 << 20;
+pub const SPOOL_SIZE_MAX: u64 = 1 << 40;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -18,6 +30,8 @@ pub struct Config {
     pub matching: Matching,
     /// `None`: human on a terminal, else JSON.
     pub output: Option<OutputForm>,
+    pub spool: spool::Settings,
+    pub outputs: Vec<OutputConfig>,
     pub scope: Scope,
     /// The family of hooks for the events that have it; `None`: the best of each event.
     pub family: Option<Family>,
@@ -34,6 +48,14 @@ pub enum ConfigError {
     RingNotPowerOfTwo(u64),
     #[error("ring size {0} is not between {RING_MIN} (256KiB) and {RING_MAX} (1GiB)")]
     RingOutOfRange(u64),
+    #[error("spool size {0} is not between {SPOOL_SIZE_MIN} (1MiB) and {SPOOL_SIZE_MAX} (1TiB)")]
+    SpoolOutOfRange(u64),
+    #[error("spool folder {0} is not an absolute path")]
+    SpoolNotAbsolute(PathBuf),
+    #[error("without outputs, `--output none` would let every alert vanish")]
+    NoOutput,
+    #[error(transparent)]
+    Outputs(#[from] OutputConfigError),
     #[error("an empty name or tag selects no rule")]
     EmptySelection,
     #[error("look at rules {path}")]
@@ -49,7 +71,13 @@ impl Config {
         for path in &raw.rules {
             path.metadata().map_err(|source| ConfigError::Rules { path: path.clone(), source })?;
         }
+        let outputs = outputs::check(raw.outputs)?;
+        if outputs.is_empty() && raw.output == Some(OutputForm::None) {
+            return Err(ConfigError::NoOutput);
+        }
         Ok(Config {
+            spool: spool_settings(raw.spool_dir, raw.spool_size.map(|size| size.0), raw.spool_sync)?,
+            outputs,
             selections: selections(&raw.disable, &raw.enable)?,
             min_priority: raw.min_priority.unwrap_or(Priority::Debug),
             matching: raw.matching.unwrap_or_default().into(),
@@ -62,6 +90,22 @@ impl Config {
             rules: raw.rules,
         })
     }
+}
+
+fn spool_settings(
+    dir: Option<PathBuf>,
+    size: Option<u64>,
+    sync: Option<Priority>,
+) -> Result<spool::Settings, ConfigError> {
+    let dir = dir.unwrap_or_else(|| SPOOL_DIR_DEFAULT.into());
+    let size = size.unwrap_or(SPOOL_SIZE_DEFAULT);
+    if !dir.is_absolute() {
+        return Err(ConfigError::SpoolNotAbsolute(dir));
+    }
+    if !(SPOOL_SIZE_MIN..=SPOOL_SIZE_MAX).contains(&size) {
+        return Err(ConfigError::SpoolOutOfRange(size));
+    }
+    Ok(spool::Settings { dir, size, sync: sync.unwrap_or(Priority::Critical) })
 }
 
 /// All `disable` first: what is enabled is enabled, whatever else was said of it.

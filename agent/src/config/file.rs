@@ -66,16 +66,17 @@ impl Raw {
 }
 
 fn problem(error: &Error) -> String {
-    let Error::SerdeUnknownField { field, expected, .. } = error else {
-        let text = error.to_string();
-        return text.lines().next().unwrap_or_default().to_owned();
+    let (what, word, expected, all) = match error {
+        Error::SerdeUnknownField { field, expected, .. } => ("key", field, expected, "keys"),
+        Error::SerdeUnknownVariant { variant, expected, .. } => ("value", variant, expected, "values"),
+        _ => return error.to_string().lines().next().unwrap_or_default().to_owned(),
     };
     let near =
-        |name: &&&str| strsim::damerau_levenshtein(&field.replace('-', "_"), name) <= 2 + field.len() / 5;
-    let nearest = expected.iter().filter(near).min_by_key(|name| strsim::damerau_levenshtein(field, name));
+        |name: &&&str| strsim::damerau_levenshtein(&word.replace('-', "_"), name) <= 2 + word.len() / 5;
+    let nearest = expected.iter().filter(near).min_by_key(|name| strsim::damerau_levenshtein(word, name));
     match nearest {
-        Some(name) => format!("unknown key `{field}`: did you mean `{name}`?"),
-        None => format!("unknown key `{field}`: the keys are {}", expected.join(", ")),
+        Some(name) => format!("unknown {what} `{word}`: did you mean `{name}`?"),
+        None => format!("unknown {what} `{word}`: the {all} are {}", expected.join(", ")),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod checked;
 mod file;
+mod outputs;
 mod parse;
 mod raw;
 pub mod rules;
@@ -11,6 +12,7 @@ mod size;
 pub use self::{
     checked::{Config, ConfigError},
     file::{CONFIG_MAX, FileError},
+    outputs::{OUTPUTS_MAX, OutputConfig, RawFilter, SettingsError, To},
     parse::priority,
     raw::{Hooks, Matching, OutputForm, Raw, Scope},
     size::ByteSize,

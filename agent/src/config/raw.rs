@@ -7,7 +7,7 @@ use nightjar_engine::rule::{self, Priority};
 use nightjar_events::Family;
 use serde::Deserialize;
 
-use super::{parse, size::ByteSize};
+use super::{outputs::RawOutput, parse, size::ByteSize};
 
 /// What can be set. Every member is a flag (`--ring-size`) and a key of the configuration file (`ring_size`).
 #[derive(Clone, Debug, Default, PartialEq, clap::Args, Deserialize)]
@@ -34,9 +34,26 @@ pub struct Raw {
     #[arg(long, value_name = "WHICH", help_heading = "Rules")]
     pub matching: Option<Matching>,
 
-    /// Form of the alerts [default: human on a terminal, json in a pipe or file]
+    /// Form of the alerts on standard output [default: human on a terminal, json in a pipe or file]
     #[arg(long, value_name = "FORM", help_heading = "Output")]
     pub output: Option<OutputForm>,
+
+    /// Folder where alerts wait for the outputs [default: /var/lib/nightjar/spool]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub spool_dir: Option<PathBuf>,
+
+    /// Size that the spool may grow to before the oldest alerts are given up, 1MiB to 1TiB [default: 256MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Output")]
+    pub spool_size: Option<ByteSize>,
+
+    /// Alerts at least this severe are on disk before they are sent, the others within a second [default: critical]
+    #[arg(long, value_name = "PRIORITY", value_parser = parse::priority, help_heading = "Output")]
+    #[serde(deserialize_with = "parse::priority_key")]
+    pub spool_sync: Option<Priority>,
+
+    /// In the file alone: see docs/outputs.md.
+    #[arg(skip)]
+    pub outputs: Vec<RawOutput>,
 
     /// Whose deeds raise alerts [default: all]
     #[arg(long, value_name = "SCOPE", help_heading = "Events")]
@@ -86,6 +103,8 @@ pub enum OutputForm {
     Human,
     /// One line of JSON per alert
     Json,
+    /// Nothing: alerts go to the configured outputs alone
+    None,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -129,6 +148,10 @@ impl Raw {
             min_priority: self.min_priority.or(other.min_priority),
             matching: self.matching.or(other.matching),
             output: self.output.or(other.output),
+            spool_dir: self.spool_dir.or(other.spool_dir),
+            spool_size: self.spool_size.or(other.spool_size),
+            spool_sync: self.spool_sync.or(other.spool_sync),
+            outputs: list(self.outputs, other.outputs),
             scope: self.scope.or(other.scope),
             hooks: self.hooks.or(other.hooks),
             ring_size: self.ring_size.or(other.ring_size),

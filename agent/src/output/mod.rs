@@ -1,13 +1,42 @@
-//! Where alerts go. One file per output, all behind one trait.
+//! Where alerts go. Standard output is written directly; every other output has a file here, takes alerts from the spool and
+//! is a `Transport`.
 
+pub mod backoff;
+pub mod elasticsearch;
+pub mod file;
+pub mod filter;
+pub mod fluent;
+pub mod http;
+pub mod loki;
+pub mod otlp;
+pub mod secret;
+pub mod splunk;
+pub mod spooled;
 pub mod stdout;
+pub mod stream;
+pub mod syslog;
+pub mod tls;
+pub mod transport;
+pub mod webhook;
+pub mod worker;
 
-use crate::alert::Message;
+use std::time::Duration;
 
-/// A way out for alerts.
+use self::{tls::TlsError, transport::Transport};
+use crate::{alert::Message, config::To, spool::SpoolError};
+
+/// The pipeline's way out.
 pub trait Output: Send {
-    /// Called for each message in order; returns when it is out of this process.
-    fn write(&mut self, message: &Message) -> Result<(), OutputError>;
+    /// Called once, by the thread that will write, when the program has no more capabilities than it keeps.
+    fn start(&mut self) -> Result<(), OutputError> {
+        Ok(())
+    }
+
+    /// Called with messages in order; returns when they are out of this process or in the spool.
+    fn write(&mut self, messages: &[Message]) -> Result<(), OutputError>;
+
+    /// Called once, after the last message.
+    fn end(&mut self) {}
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -19,4 +48,24 @@ pub enum OutputError {
     Encode { rule: String, source: serde_json::Error },
     #[error("write alert to standard output")]
     Write(#[source] std::io::Error),
+    #[error("spool alerts")]
+    Spool(#[from] SpoolError),
+    #[error("start output `{name}`")]
+    Tls { name: String, source: TlsError },
+    #[error("start a thread for an output")]
+    Thread(#[source] std::io::Error),
+}
+
+/// The way to a receiver. Nothing is sent yet.
+pub fn open(to: To, timeout: Duration) -> Result<Box<dyn Transport>, TlsError> {
+    Ok(match to {
+        To::File(settings) => Box::new(file::Lines::new(settings)),
+        To::Syslog(settings) => Box::new(syslog::Syslog::new(settings, timeout)),
+        To::Webhook(settings) => Box::new(webhook::Webhook::new(settings, timeout)?),
+        To::Elasticsearch(settings) => Box::new(elasticsearch::Elasticsearch::new(settings, timeout)?),
+        To::Splunk(settings) => Box::new(splunk::Splunk::new(settings, timeout)?),
+        To::Loki(settings) => Box::new(loki::Loki::new(settings, timeout)?),
+        To::Otlp(settings) => Box::new(otlp::Otlp::new(settings, timeout)?),
+        To::Fluent(settings) => Box::new(fluent::Fluent::new(settings, timeout)),
+    })
 }

@@ -35,7 +35,13 @@ impl<W: Write> Stdout<W> {
 }
 
 impl<W: Write + Send> Output for Stdout<W> {
-    fn write(&mut self, message: &Message) -> Result<(), OutputError> {
+    fn write(&mut self, messages: &[Message]) -> Result<(), OutputError> {
+        messages.iter().try_for_each(|message| self.print(message))
+    }
+}
+
+impl<W: Write> Stdout<W> {
+    fn print(&mut self, message: &Message) -> Result<(), OutputError> {
         let text = match self.form {
             Form::Human(look) => match message {
                 Message::Alert(alert) => human::block(alert, look),
@@ -43,12 +49,8 @@ impl<W: Write + Send> Output for Stdout<W> {
                 Message::Rules(notice) => notice.human(look),
             },
             Form::Json => {
-                let mut line = match message {
-                    Message::Alert(alert) => json::line(alert),
-                    Message::Loss(loss) => loss.json(),
-                    Message::Rules(notice) => notice.json(),
-                }
-                .map_err(|source| OutputError::Encode { rule: message.rule().to_owned(), source })?;
+                let mut line = json::to_line(message)
+                    .map_err(|source| OutputError::Encode { rule: message.rule().to_owned(), source })?;
                 line.push('\n');
                 line
             }
@@ -99,7 +101,7 @@ mod tests {
     fn each_alert_is_one_line_and_flushed() {
         let mut out = stdout(Form::Json, None);
         for n in 1..=3 {
-            out.write(&message()).unwrap();
+            out.write(&[message()]).unwrap();
             assert_eq!(out.stream.written.iter().filter(|&&b| b == b'\n').count(), n);
             assert_eq!(out.stream.flushed, out.stream.written.len());
         }
@@ -108,15 +110,15 @@ mod tests {
     #[test]
     fn a_block_ends_in_an_empty_line() {
         let mut out = stdout(Form::Human(Look { color: false, width: None }), None);
-        out.write(&message()).unwrap();
+        out.write(&[message()]).unwrap();
         assert!(out.stream.written.ends_with(b"\n\n"));
     }
 
     #[test]
     fn a_reader_that_left_is_told_apart_from_a_full_disk() {
-        let closed = stdout(Form::Json, Some(ErrorKind::BrokenPipe)).write(&message());
+        let closed = stdout(Form::Json, Some(ErrorKind::BrokenPipe)).write(&[message()]);
         assert!(matches!(closed, Err(OutputError::Closed)));
-        let full = stdout(Form::Json, Some(ErrorKind::StorageFull)).write(&message());
+        let full = stdout(Form::Json, Some(ErrorKind::StorageFull)).write(&[message()]);
         assert!(matches!(full, Err(OutputError::Write(_))));
     }
 }

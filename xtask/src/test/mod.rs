@@ -18,9 +18,12 @@ use crate::{debian, sh};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// A part (format, digests, tidy, clippy, build, docs, unit, rules, ebpf, kernel, containers, vm), `lint` for those that run no
-    /// tests, or a piece of the names of the tests to run.
+    /// A part (format, digests, tidy, clippy, build, docs, unit, rules, ebpf, kernel, containers, vm, spool, outputs), `lint`
+    /// for those that run no tests, or a piece of the names of the tests to run.
     selection: Option<String>,
+    /// How often the tests of the spool kill the agent.
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    rounds: u32,
     /// Install nothing and mount nothing.
     #[arg(long)]
     skip_setup: bool,
@@ -41,7 +44,7 @@ pub fn run(args: &Args) -> Result<()> {
         Some(path) => println!("rule corpus: {}", path.display()),
         None => println!("rule corpus: none; NIGHTJAR_CORPUS may name a directory with falco/ and sigma/"),
     }
-    let mut steps = steps::Steps::new(filter);
+    let mut steps = steps::Steps::new(filter, args.rounds);
     let mut outcomes = Vec::new();
     for part in parts {
         println!("\n==> {}: {}", part.name(), part.doc());
@@ -67,7 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
 fn set_up(parts: &[Part]) -> Result<()> {
     let needs: Vec<_> = parts.iter().flat_map(|part| part.needs()).copied().collect();
     debian::provide(&needs)?;
-    if parts.contains(&Part::Kernel) || parts.contains(&Part::Containers) {
+    if [Part::Kernel, Part::Containers, Part::Outputs].iter().any(|part| parts.contains(part)) {
         debian::mount_tracefs()?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::harness::{self, Report, Variable};
 use crate::{
     artifacts::{self, Artifacts, TestProgram},
     debian::Need,
-    docs, ebpf, sh, tidy, vm,
+    docs, ebpf, receivers, sh, tidy, vm,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +25,23 @@ pub enum Part {
     Kernel,
     Containers,
     Vm,
+    Spool,
+    Outputs,
 }
 
 /// The crate of tests that load the agent into this machine's kernel.
 const KERNEL_PACKAGE: &str = "nightjar-tests";
 /// Its program that needs container runtimes.
 const CONTAINERS_TARGET: &str = "containers";
+/// Its program that sends alerts out.
+const OUTPUTS_TARGET: &str = "outputs";
+/// Names of its tests that need no receivers begin with this.
+const SPOOL_TESTS: &str = "spool::";
 /// Names the folder of rule files of other projects.
 pub const CORPUS_VARIABLE: &str = "NIGHTJAR_CORPUS";
 
 impl Part {
-    const ALL: [Part; 12] = [
+    const ALL: [Part; 14] = [
         Part::Format,
         Part::Digests,
         Part::Tidy,
@@ -48,6 +54,8 @@ impl Part {
         Part::Kernel,
         Part::Containers,
         Part::Vm,
+        Part::Spool,
+        Part::Outputs,
     ];
 
     pub fn name(self) -> &'static str {
@@ -64,6 +72,8 @@ impl Part {
             Part::Kernel => "kernel",
             Part::Containers => "containers",
             Part::Vm => "vm",
+            Part::Spool => "spool",
+            Part::Outputs => "outputs",
         }
     }
 
@@ -81,6 +91,8 @@ impl Part {
             Part::Kernel => "deeds on the running kernel, end to end",
             Part::Containers => "containers of real runtimes, from the deed to the alert",
             Part::Vm => "deeds on older and newer kernels, in virtual machines",
+            Part::Spool => "the spool, killed, filled up and damaged",
+            Part::Outputs => "alerts at the receivers of every output",
         }
     }
 
@@ -91,8 +103,9 @@ impl Part {
             Part::Kernel => &[Need::Tests],
             Part::Containers => &[Need::Tests, Need::Containers],
             Part::Vm => &[Need::Vm],
+            Part::Outputs => &[Need::Tests, Need::Outputs],
             Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build => &[],
-            Part::Docs | Part::Unit | Part::Rules => &[],
+            Part::Docs | Part::Unit | Part::Rules | Part::Spool => &[],
         }
     }
 
@@ -100,11 +113,15 @@ impl Part {
     fn needs_build(self) -> bool {
         match self {
             Part::Docs | Part::Unit | Part::Rules | Part::Kernel | Part::Containers => true,
+            Part::Spool | Part::Outputs => true,
             Part::Format | Part::Digests | Part::Tidy | Part::Clippy | Part::Build => false,
             Part::Ebpf | Part::Vm => false,
         }
     }
 }
+
+/// The parts in which a test is looked for by its name; the outputs' tests are those of the spool too.
+const WITH_NAMES: [Part; 5] = [Part::Build, Part::Unit, Part::Kernel, Part::Containers, Part::Outputs];
 
 /// The parts to run, and what the names of tests must contain.
 pub fn select(selection: Option<&str>) -> (Vec<Part>, Option<String>) {
@@ -115,7 +132,7 @@ pub fn select(selection: Option<&str>) -> (Vec<Part>, Option<String>) {
     match Part::ALL.into_iter().find(|part| part.name() == word) {
         Some(part) if part.needs_build() => (vec![Part::Build, part], None),
         Some(part) => (vec![part], None),
-        None => (vec![Part::Build, Part::Unit, Part::Kernel, Part::Containers], Some(word.to_owned())),
+        None => (WITH_NAMES.to_vec(), Some(word.to_owned())),
     }
 }
 
@@ -127,12 +144,14 @@ pub fn corpus() -> Option<PathBuf> {
 
 pub struct Steps {
     filter: Option<String>,
+    /// How often the spool's tests kill the agent.
+    rounds: u32,
     artifacts: Option<Artifacts>,
 }
 
 impl Steps {
-    pub fn new(filter: Option<String>) -> Steps {
-        Steps { filter, artifacts: None }
+    pub fn new(filter: Option<String>, rounds: u32) -> Steps {
+        Steps { filter, rounds, artifacts: None }
     }
 
     pub fn run(&mut self, part: Part) -> Result<Report> {
@@ -159,7 +178,27 @@ impl Steps {
             Part::Ebpf => check(ebpf::check()),
             Part::Kernel | Part::Containers => on_kernel(part, self.built()?, self.filter.as_deref(), &[]),
             Part::Vm => vm::run(&vm::Args::default()),
+            Part::Spool => {
+                let rounds = self.rounds.to_string();
+                outputs(self.built()?, &[SPOOL_TESTS], &[(ROUNDS_VARIABLE, rounds.as_ref())])
+            }
+            Part::Outputs => self.outputs(),
         }
+    }
+
+    /// Runs the tests of the outputs and closes with what was sent and what arrived.
+    fn outputs(&self) -> Result<Report> {
+        let (folder, report) = (receivers::provide()?, receivers::Counts::begin()?);
+        let variables =
+            [(receivers::VARIABLE, folder.as_os_str()), (receivers::Counts::VARIABLE, report.path())];
+        let words: Vec<&str> = match &self.filter {
+            Some(filter) => vec![filter],
+            // The step before has run those.
+            None => vec!["--skip", SPOOL_TESTS],
+        };
+        let done = outputs(self.built()?, &words, &variables)?;
+        report.print()?;
+        Ok(done)
     }
 
     fn built(&self) -> Result<&Artifacts> {
@@ -204,13 +243,31 @@ fn on_kernel(
     variables.extend(corpus.iter().map(|path| (CORPUS_VARIABLE, path.as_os_str())));
     let is_its = |program: &&TestProgram| {
         let with_containers = program.target == CONTAINERS_TARGET;
-        program.package == KERNEL_PACKAGE && with_containers == (part == Part::Containers)
+        program.package == KERNEL_PACKAGE
+            && program.target != OUTPUTS_TARGET
+            && with_containers == (part == Part::Containers)
     };
     let mut programs = artifacts.tests.iter().filter(is_its).peekable();
     if programs.peek().is_none() {
         bail!("{KERNEL_PACKAGE} has no test program for {}", part.name());
     }
     harness::run_programs(programs, &artifacts.nightjar, filter, &variables)
+}
+
+/// How often the spool's tests kill what feeds it.
+const ROUNDS_VARIABLE: &str = "NIGHTJAR_SPOOL_ROUNDS";
+
+fn outputs(artifacts: &Artifacts, words: &[&str], variables: &[Variable]) -> Result<Report> {
+    if !sh::is_root() {
+        bail!("these tests load eBPF programs and mount file systems: run as root, or choose another part");
+    }
+    let is_its =
+        |program: &&TestProgram| program.package == KERNEL_PACKAGE && program.target == OUTPUTS_TARGET;
+    let program = artifacts.tests.iter().find(is_its).context("there is no test program for outputs")?;
+    // Each test has receivers of its own; more at once than this only slow each other down.
+    let mut command = program.command(&artifacts.nightjar);
+    command.args(words).args(["--test-threads", "2"]).envs(variables.iter().copied());
+    harness::run(&mut command)
 }
 
 #[cfg(test)]
@@ -236,7 +293,7 @@ mod tests {
     #[test]
     fn any_other_word_is_a_piece_of_a_tests_name() {
         let (parts, filter) = select(Some("argv"));
-        assert_eq!(parts, [Part::Build, Part::Unit, Part::Kernel, Part::Containers]);
+        assert_eq!(parts, WITH_NAMES);
         assert_eq!(filter.as_deref(), Some("argv"));
     }
 }

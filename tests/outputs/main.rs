@@ -1,0 +1,19 @@
+//! Alerts on their way out: the spool is killed, filled up and damaged, and each output sends to a real receiver, or to a
+//! strict one where the real one cannot be had. README.md says which is which.
+
+mod agent;
+mod certificates;
+mod command;
+mod feeder;
+mod http;
+mod process;
+mod spool;
+mod until;
+
+mod elasticsearch;
+mod fluent;
+mod loki;
+mod otlp;
+mod splunk;
+mod syslog;
+mod webhook;
