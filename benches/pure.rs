@@ -6,7 +6,7 @@ use divan::{Bencher, black_box, counter::ItemsCount};
 use nightjar::intake::Intake;
 use nightjar_benches::{
     Desk, Replay,
-    RuleKind::{self, Falco, MadeUp, Own},
+    RuleKind::{self, Both, Falco, MadeUp, MadeUpSigma, Own},
     rules,
 };
 use nightjar_engine::rule::Matching;
@@ -41,10 +41,10 @@ fn decode_and_identity(bencher: Bencher) {
         });
 }
 
-#[divan::bench(args = [Own, Falco, MadeUp(300), MadeUp(10_000)])]
+#[divan::bench(args = [Own, Falco, Both, MadeUp(300), MadeUp(10_000), MadeUpSigma(10_000)])]
 fn judge(bencher: Bencher, kind: RuleKind) {
     let Some(rules) = rules(kind) else {
-        return eprintln!("NOT RUN: NIGHTJAR_CORPUS names no rules of Falco's");
+        return eprintln!("NOT RUN: NIGHTJAR_CORPUS names no rules of Falco's and Sigma's");
     };
     let mut desk = Desk::default();
     let events: Vec<_> = Replay::default().next(BATCH).iter().map(|bytes| desk.event(bytes)).collect();
@@ -59,11 +59,11 @@ fn judge(bencher: Bencher, kind: RuleKind) {
 
 #[divan::bench(
     name = "decode, identity and judge (promise: 1 M/s with 300, 0.5 M/s with 10 000)",
-    args = [Own, Falco, MadeUp(300), MadeUp(10_000)],
+    args = [Own, Falco, Both, MadeUp(300), MadeUp(10_000), MadeUpSigma(10_000)],
 )]
 fn whole(bencher: Bencher, kind: RuleKind) {
     let Some(rules) = rules(kind) else {
-        return eprintln!("NOT RUN: NIGHTJAR_CORPUS names no rules of Falco's");
+        return eprintln!("NOT RUN: NIGHTJAR_CORPUS names no rules of Falco's and Sigma's");
     };
     let (mut replay, mut desk) = (Replay::default(), Desk::default());
     let mut findings = Vec::new();

@@ -1,8 +1,9 @@
-//! Sets of rules to judge by: our own, Falco's where they are at hand, and as many made-up ones as are asked for.
+//! Sets of rules to judge by: our own, Falco's and Sigma's where they are at hand, and as many made-up ones as are asked
+//! for.
 
 use std::{fmt, fs, path::Path};
 
-use nightjar::config::rules::built_in;
+use nightjar::config::rules::{built_in, read};
 use nightjar_engine::rule::{RuleSet, Source, load};
 
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +12,11 @@ pub enum RuleKind {
     Own,
     /// Falco's three official files, from the folder that `NIGHTJAR_CORPUS` names.
     Falco,
+    /// The same, and SigmaHQ's for Linux beside them.
+    Both,
     MadeUp(usize),
+    /// In Sigma.
+    MadeUpSigma(usize),
 }
 
 impl fmt::Display for RuleKind {
@@ -19,16 +24,22 @@ impl fmt::Display for RuleKind {
         match self {
             RuleKind::Own => f.write_str("our own rules"),
             RuleKind::Falco => f.write_str("Falco's rules"),
+            RuleKind::Both => f.write_str("Falco's and Sigma's rules"),
+            RuleKind::MadeUpSigma(count) => write!(f, "{count} made-up rules of Sigma"),
             RuleKind::MadeUp(count) => write!(f, "{count} made-up rules"),
         }
     }
 }
 
-/// `None`: Falco's are not here.
+/// `None`: the official ones are not here.
 pub fn rules(kind: RuleKind) -> Option<RuleSet> {
     let sources = match kind {
         RuleKind::Own => built_in(),
         RuleKind::Falco => falco()?,
+        RuleKind::Both => falco()?.into_iter().chain(sigma()?).collect(),
+        RuleKind::MadeUpSigma(count) => {
+            vec![Source { name: "made-up.yml".into(), text: (0..count).map(made_up_sigma).collect() }]
+        }
         RuleKind::MadeUp(count) => {
             vec![Source { name: "made-up.yaml".into(), text: (0..count).map(made_up).collect() }]
         }
@@ -46,6 +57,42 @@ fn falco() -> Option<Vec<Source>> {
         Source { name: name.into(), text: text.unwrap_or_else(|error| panic!("{name}: {error}")) }
     };
     Some(files.into_iter().map(read).collect())
+}
+
+fn sigma() -> Option<Vec<Source>> {
+    let folder = Path::new(&std::env::var_os("NIGHTJAR_CORPUS")?).join("sigma");
+    Some(read(&[folder]).unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// One of five shapes of SigmaHQ's, mostly of what is run.
+fn made_up_sigma(n: usize) -> String {
+    let (category, selections, condition) = match n % 5 {
+        0 => ("process_creation", format!("a: {{Image|endswith: ['/tool{n}', '/tool{n}d']}}"), "a"),
+        1 => (
+            "process_creation",
+            format!(
+                "a: {{Image|endswith: /runner{}, CommandLine|contains|all: ['--key{n}', ' -v ']}}",
+                n % 50
+            ),
+            "a",
+        ),
+        2 => (
+            "process_creation",
+            format!(
+                "a: {{CommandLine|contains: ['--dump{n}', 'exfil{n}.example']}}\n  b: {{ParentImage|endswith: /app{n}}}"
+            ),
+            "a and not b",
+        ),
+        3 => ("file_event", format!("a: {{TargetFilename|startswith: /opt/app{n}/}}"), "a"),
+        _ => (
+            "process_creation",
+            format!("a: {{Image|endswith: /shell{}}}\n  b: {{CommandLine|re: 'x{n}[0-9]+'}}", n % 50),
+            "all of them",
+        ),
+    };
+    format!(
+        "---\ntitle: Made up {n}\nlogsource: {{product: linux, category: {category}}}\ndetection:\n  {selections}\n  condition: {condition}\n"
+    )
 }
 
 /// One of six shapes that are common in rule files. One rule in ten asks for a piece of a command line and nothing else,

@@ -44,6 +44,8 @@ enum Page {
     Fields,
     /// docs/events.md
     Events,
+    /// docs/sigma.md
+    Sigma,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +84,7 @@ impl DocsArgs {
             Page::Cli => markdown(),
             Page::Fields => nightjar_engine::field::reference(),
             Page::Events => nightjar_engine::field::event_reference(),
+            Page::Sigma => nightjar_engine::rule::sigma_reference(),
         })?;
         Ok(Exit::Done)
     }

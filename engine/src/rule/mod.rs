@@ -17,7 +17,7 @@ mod load;
 mod property_tests;
 mod ruleset;
 mod run;
-pub mod sigma;
+mod sigma;
 mod source;
 mod state;
 #[cfg(test)]
@@ -33,6 +33,7 @@ pub use self::{
     load::{Loaded, load, load_with},
     ruleset::{Matching, RuleSet, Selection, Target},
     run::output::{MISSING, OutputValue},
+    sigma::reference as sigma_reference,
     source::{Diagnostic, Node, Severity},
     state::Counts,
 };

@@ -21,7 +21,7 @@ pub struct Correlation {
     pub aliases: Vec<(String, String, String)>,
 }
 
-const TYPES: [&str; 4] = ["event_count", "value_count", "temporal", "temporal_ordered"];
+pub const TYPES: [&str; 4] = ["event_count", "value_count", "temporal", "temporal_ordered"];
 const UNITS: [(char, u64); 7] = [
     ('s', 1),
     ('m', 60),

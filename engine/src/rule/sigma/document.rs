@@ -142,7 +142,7 @@ fn first(root: &Node) -> Place {
 }
 
 /// Sigma's levels as Falco's priorities.
-const LEVELS: [(&str, Priority); 5] = [
+pub const LEVELS: [(&str, Priority); 5] = [
     ("critical", Priority::Critical),
     ("high", Priority::Error),
     ("medium", Priority::Warning),

@@ -24,6 +24,8 @@ impl Cond {
             match part {
                 Cond::Const(value) if value != and => return Cond::Const(value),
                 Cond::Const(_) => {}
+                Cond::Expr(Expr::And(parts)) if and => rest.extend(parts),
+                Cond::Expr(Expr::Or(parts)) if !and => rest.extend(parts),
                 Cond::Expr(expr) => rest.push(expr),
             }
         }

@@ -17,3 +17,6 @@ mod modifier;
 #[cfg(test)]
 mod oracle_tests;
 mod pattern;
+mod reference;
+
+pub use reference::reference;

@@ -103,6 +103,11 @@ static WORDS: &[(&str, Word)] = &[
     ("year", Word::Not(CLOCK)),
 ];
 
+/// Words that do something here.
+pub fn supported() -> impl Iterator<Item = &'static str> {
+    WORDS.iter().filter(|(_, word)| !matches!(word, Word::Not(_))).map(|(name, _)| *name)
+}
+
 impl Modifiers {
     pub fn plain(method: Method) -> Modifiers {
         let (all, cased, negated) = (false, false, false);
