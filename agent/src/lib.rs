@@ -5,7 +5,7 @@
 //!   → engine (rules; a crate of its own) → alert (what an analyst reads) → output
 //! ```
 //!
-//! `watch` is the first three as one, `losses` tells what did not come, `pipeline` is the whole line; `cli` is how a
+//! `watch` is the first three as one, `scope` who is watched, `losses` tells what did not come, `pipeline` is the whole line; `cli` is how a
 //! person starts it, `config` what they may set, `privilege` what the agent may do.
 
 pub mod alert;
@@ -19,6 +19,7 @@ pub mod memory;
 pub mod output;
 pub mod pipeline;
 pub mod privilege;
+pub mod scope;
 pub mod sensor;
 pub mod timed;
 pub mod watch;

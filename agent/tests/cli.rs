@@ -140,6 +140,8 @@ fn a_kernel_without_type_information_gets_one_sentence() {
 struct Watching {
     marker: PathBuf,
     child: Child,
+    /// What it said until it watched.
+    before: Vec<String>,
     said: Lines<BufReader<ChildStderr>>,
     _dir: TempDir,
 }
@@ -149,10 +151,15 @@ fn watching() -> Watching {
 }
 
 fn watching_with(more: &[&str]) -> Watching {
+    watching_rule(RULE, more)
+}
+
+/// By a rule in which PATH is the marker.
+fn watching_rule(rule: &str, more: &[&str]) -> Watching {
     let dir = tempfile::tempdir().unwrap();
     let marker = dir.path().join("marker");
     fs::write(&marker, "x").unwrap();
-    let rules = rules_file(dir.path(), &RULE.replace("PATH", marker.to_str().unwrap()));
+    let rules = rules_file(dir.path(), &rule.replace("PATH", marker.to_str().unwrap()));
     let mut child = nightjar(&["run", "--rules", &rules])
         .args(more)
         .stdout(Stdio::piped())
@@ -160,9 +167,12 @@ fn watching_with(more: &[&str]) -> Watching {
         .spawn()
         .unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    let watching = said.by_ref().map(Result::unwrap).find(|line| line.contains("watching"));
-    assert!(watching.is_some(), "ended with {:?}", child.wait());
-    Watching { marker, child, said, _dir: dir }
+    let mut before = Vec::new();
+    while !before.last().is_some_and(|line: &String| line.contains(" watching ")) {
+        let Some(line) = said.next() else { panic!("{before:?}, ended with {:?}", child.wait()) };
+        before.push(line.unwrap());
+    }
+    Watching { marker, child, before, said, _dir: dir }
 }
 
 impl Watching {
@@ -300,4 +310,57 @@ fn an_agent_whose_output_takes_nothing_ends_all_the_same_and_says_what_was_not_w
     assert_eq!(watching.child.wait().unwrap().code(), Some(4));
     let said: Vec<_> = watching.said.map(Result::unwrap).collect();
     assert!(said.iter().any(|line| line.contains("the output took nothing more: up to ")), "{said:?}");
+}
+
+const EXEC_RULE: &str = "\
+- rule: Program started
+  desc: d
+  priority: NOTICE
+  output: started (cmd=%proc.cmdline)
+  condition: evt.type = execve and proc.args = PATH
+";
+
+/// What a process holds of the kernel's: links of programs by their type, and events of perf, which system call
+/// tracepoints are attached by.
+fn links(pid: u32) -> Vec<String> {
+    let fds = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let kind = |fd: std::io::Result<fs::DirEntry>| {
+        let fd = fd.unwrap();
+        let target = fs::read_link(fd.path()).ok()?.display().to_string();
+        let number = fd.file_name().into_string().unwrap();
+        match target.as_str() {
+            "anon_inode:bpf_link" => {
+                let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{number}")).unwrap();
+                info.lines()
+                    .find_map(|line| line.strip_prefix("link_type:"))
+                    .map(|kind| kind.trim().to_owned())
+            }
+            "anon_inode:[perf_event]" => Some("perf_event".to_owned()),
+            _ => None,
+        }
+    };
+    fds.filter_map(kind).collect()
+}
+
+#[test]
+fn an_event_that_no_rule_asks_for_is_not_attached_and_the_agent_says_so() {
+    // What opens and connects are attached by, whatever the kernel allows, and nothing else is.
+    let of_calls = |pid| links(pid).iter().any(|kind| kind != "raw_tracepoint");
+    let opens = watching();
+    assert!(of_calls(opens.child.id()), "{:?}", links(opens.child.id()));
+
+    let mut execs = watching_rule(EXEC_RULE, &[]);
+    assert!(!of_calls(execs.child.id()), "{:?}", links(execs.child.id()));
+    assert!(!links(execs.child.id()).is_empty());
+    execs.read_marker();
+    let mut line = String::new();
+    BufReader::new(execs.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["rule"], "Program started");
+    execs.signal(Signal::INT);
+    let said: Vec<String> = execs.before.iter().cloned().chain(execs.said.map(Result::unwrap)).collect();
+    let left_out = |line: &&String| line.contains("not attached, since nothing asks for them");
+    let left_out = said.iter().find(left_out).unwrap();
+    assert!(left_out.contains("open connect connect_result"), "{left_out}");
+    assert!(!said.iter().any(|line| line.contains("event=\"open\"")), "{said:?}");
+    assert_eq!(execs.child.wait().unwrap().code(), Some(0));
 }

@@ -1,5 +1,6 @@
 //! Each event: the deed is done on the running kernel, and the record is expected with its fields.
 
+mod canary;
 mod cgroup_mkdir;
 mod cgroup_rmdir;
 mod connect;
@@ -13,3 +14,4 @@ mod io_uring;
 mod ledger;
 mod open;
 mod race;
+mod scope;

@@ -12,6 +12,6 @@ pub use self::{
     checked::{Config, ConfigError},
     file::{CONFIG_MAX, FileError},
     parse::priority,
-    raw::{Hooks, Matching, OutputForm, Raw, Scope},
+    raw::{Hooks, Matching, OutputForm, Raw},
     size::ByteSize,
 };

@@ -6,6 +6,7 @@ mod attach;
 mod btf;
 mod error;
 pub mod ledger;
+mod muted;
 mod object;
 mod pages;
 mod program;
@@ -26,6 +27,7 @@ pub use self::{
     attach::{HookState, HookStatus},
     error::SensorError,
     ledger::Ledger,
+    muted::Muted,
     ring::{BATCH_BYTES, Reader},
 };
 use crate::{sensor::types::KernelTypes, timed::timed};
@@ -82,6 +84,8 @@ pub struct Options {
     pub cgroup_controller: Option<String>,
     /// Number of that hierarchy in /proc/cgroups, 0 for cgroup v2.
     pub cgroup_hierarchy: u32,
+    /// Whether cgroups may be muted. It costs every event a look.
+    pub scoped: bool,
     /// Whether kernel programs may log through aya-log.
     pub kernel_log: bool,
 }
@@ -137,6 +141,11 @@ impl Sensor {
         Ledger::new(|name| self.take(name))
     }
 
+    /// Where cgroups are muted. Can be taken once.
+    pub fn muted(&mut self) -> Result<Muted, SensorError> {
+        Muted::new(self.take("MUTED")?)
+    }
+
     /// How often the kernel skipped each program, of those that it did skip. Such an event is in no ledger.
     pub fn skipped(&self) -> Result<Vec<(&'static str, u64)>, SensorError> {
         let attached = self.hooks.iter().filter(|hook| hook.state == HookState::Attached);
@@ -177,12 +186,14 @@ fn settings(options: &Options, types: &KernelTypes, cpus: u32) -> Result<Setting
         self_pid: options.self_pid.into(),
         cgroup_ssid,
         cgroup_hierarchy: options.cgroup_hierarchy.into(),
+        scoped: options.scoped.into(),
         // Bulk records may fill three quarters of the ring.
         bulk_limit: u64::from(options.ring_bytes) / 4 * 3,
         bulk_budget: options.bulk_budget.into(),
         bulk_burst: u64::from(options.bulk_budget) * BURST_SECONDS,
         // Whoever has spent the budget of a second leaves the rest of the ring to those who have not.
         burst_limit: u64::from(options.ring_bytes) / 2,
+        awaits_results: options.kinds.contains(&Kind::ConnectResult).into(),
         has_task_pt_regs: types.has_function("bpf_task_pt_regs").into(),
         stack_size: THREAD_SIZE,
         cpus: cpus.into(),

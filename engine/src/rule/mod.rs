@@ -29,7 +29,10 @@ pub use self::{
     explain::Explanation,
     load::{Loaded, load, load_with},
     ruleset::{Matching, RuleSet, Selection, Target},
-    run::output::{MISSING, OutputValue},
+    run::{
+        output::{MISSING, OutputValue},
+        pattern::Glob,
+    },
     source::{Diagnostic, Node, Severity},
 };
 

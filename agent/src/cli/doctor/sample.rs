@@ -45,6 +45,7 @@ pub fn report() -> Report {
             state: None,
         }],
         hooks: EVENTS.iter().map(attached).collect(),
+        not_asked_for: Vec::new(),
         hooks_error: None,
         rules: Vec::new(),
     }
