@@ -34,8 +34,10 @@ pub enum WatchError {
     Hierarchy(#[from] identity::HierarchyError),
     #[error("start identity")]
     Identity(#[from] identity::IdentityError),
-    #[error("no event of {0} could be attached; `nightjar doctor` says why")]
-    NothingAttached(usize),
+    #[error(
+        "no program could be attached, of the first {program} since {reason}; `nightjar doctor` says more"
+    )]
+    NothingAttached { program: &'static str, reason: String },
 }
 
 /// What has passed through, for the ledger's other side.
@@ -89,7 +91,9 @@ impl Watch {
         let hierarchy = Hierarchy::detect(Path::new("/"))?;
         let mut sensor = Sensor::start(&sensor_options(plan, &hierarchy))?;
         if !sensor.hooks().iter().any(|hook| hook.state == sensor::HookState::Attached) {
-            return Err(WatchError::NothingAttached(sensor.hooks().len()));
+            let failed = sensor.hooks().iter().find_map(|hook| Some((hook.program, hook.reason.clone()?)));
+            let (program, reason) = failed.unwrap_or_default();
+            return Err(WatchError::NothingAttached { program, reason });
         }
         for hook in sensor.hooks().iter().filter(|hook| hook.state == sensor::HookState::Failed) {
             warn!(event = hook.event, program = hook.program, reason = hook.reason, "hook not attached");

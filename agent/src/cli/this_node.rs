@@ -138,6 +138,7 @@ fn start(plan: Plan) -> Result<Watch, Failure> {
         let needs = anyhow!("needs root, or {}; `nightjar doctor` says what for", missing.join(", "));
         return Err(needs).or_end(Exit::CannotRun);
     }
+    privilege::in_initial_pid_namespace().or_end(Exit::CannotRun)?;
     let watch = Watch::start(&plan).or_end(Exit::CannotRun)?;
     let attached = || watch.hooks().iter().filter(|hook| hook.state == HookState::Attached);
     let is_attached = |event: &&Event| attached().any(|hook| hook.event == event.name);

@@ -10,8 +10,7 @@ use nightjar_events::{
 };
 
 use super::{
-    Identity, image,
-    proc::INITIAL_PID_NS,
+    INITIAL_PID_NS, Identity, image,
     process::{Key, Start},
 };
 

@@ -26,7 +26,6 @@ use nightjar_events::{
     event::cgroup_mkdir::{self, CgroupMkdir},
 };
 
-pub(crate) use self::oci::bundle;
 pub use self::{
     cgroup::CgroupStats,
     clock::{Clock, boottime},
@@ -43,6 +42,7 @@ use self::{
     process::{Key, Processes},
     users::Users,
 };
+pub(crate) use self::{oci::bundle, proc::INITIAL_PID_NS};
 
 /// Where identity finds what it does not learn from records.
 #[derive(Clone, Debug)]

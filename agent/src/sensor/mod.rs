@@ -13,6 +13,7 @@ mod program;
 mod ring;
 mod skipped;
 mod types;
+mod unable;
 
 use std::{collections::BTreeSet, io, path::Path};
 
@@ -101,7 +102,7 @@ impl Sensor {
     /// Loads and attaches. An event whose hooks all fail is reported in `hooks`, not as an error; an error means
     /// that nothing can work here.
     pub fn start(options: &Options) -> Result<Sensor, SensorError> {
-        mount_tracefs()?;
+        let tracefs = mount_tracefs();
         let cpus = aya::util::nr_cpus().map_err(|(_, source)| SensorError::Cpus(source))? as u32;
         let (offsets, settings) = timed("kernel types", || {
             let types = KernelTypes::of_running_kernel()?;
@@ -120,9 +121,17 @@ impl Sensor {
             .map_max_entries("CGROUPS", options.cgroup_rows)
             .map_max_entries("SCRATCH", cpus + SPARE_SLOTS)
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
-        let mut bpf = timed("object and maps", || loader.load(&object).map_err(SensorError::Load))?;
+        let mut bpf = timed("object and maps", || loader.load(&object).map_err(unable::to_load))?;
         let attach = || attach::attach(&mut bpf, &btf, &options.kinds, options.family);
         let hooks = timed("verify and attach", attach);
+        if unable::is_locked_down(&hooks) {
+            return Err(SensorError::Lockdown);
+        }
+        // Only where an event is seen by tracepoint of system calls does it matter.
+        let by_name = |hook: &HookStatus| hook.family == Family::SyscallTracepoint.name();
+        if hooks.iter().any(|hook| by_name(hook) && hook.state == HookState::Failed) {
+            tracefs?;
+        }
         Ok(Sensor { bpf, hooks, ring_bytes: options.ring_bytes })
     }
 

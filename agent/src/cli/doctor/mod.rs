@@ -73,6 +73,8 @@ pub struct Report {
     problems: Vec<Problem>,
     kernel: Kernel,
     capabilities: Vec<CapabilityState>,
+    /// Why processes cannot be told by their numbers here.
+    pid_namespace_error: Option<String>,
     cgroups: Cgroups,
     runtimes: Vec<Runtime>,
     hooks: Vec<HookStatus>,
@@ -135,6 +137,7 @@ impl Report {
             problems: Vec::new(),
             kernel,
             capabilities,
+            pid_namespace_error: privilege::in_initial_pid_namespace().err().map(|e| e.to_string()),
             cgroups: cgroups::look(&config.host_root),
             runtimes: runtimes::look(&config.host_root),
             hooks,
