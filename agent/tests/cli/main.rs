@@ -246,9 +246,9 @@ impl Cgroup {
         Cgroup::make(&format!("libpod-{id}"))
     }
 
-    /// One of the host's.
+    /// One that cannot be a container's: its name is one of systemd's.
     fn new(name: &str) -> Cgroup {
-        Cgroup::make(&format!("nightjar-{}-{name}", std::process::id()))
+        Cgroup::make(&format!("nightjar-{}-{name}.slice", std::process::id()))
     }
 
     fn make(name: &str) -> Cgroup {

@@ -75,7 +75,7 @@ fn a_cgroup_below_a_listed_one_is_in_scope_from_its_first_deed() {
     let listed = Cgroup::new("scope-above");
     let scope = format!("cgroup=/{}", listed.name());
     let watching = watching_with(&["--scope", &scope]);
-    let below = Cgroup(listed.0.join("made-later"));
+    let below = Cgroup(listed.0.join("later.slice"));
     std::fs::create_dir(&below.0).unwrap();
     read_in(&below.0, &watching.marker, READS);
     let told = end(watching, READS);
@@ -87,7 +87,7 @@ fn a_cgroup_below_a_listed_one_is_in_scope_from_its_first_deed() {
 fn in_containers_alone_every_deed_is_told_from_the_first_on() {
     let _alone = CONTAINERS.lock();
     let watching = watching_with(&["--scope", "containers"]);
-    let host = Cgroup::new("scope-host.slice");
+    let host = Cgroup::new("scope-host");
     read_in(&host.0, &watching.marker, OTHERS);
     let id = format!("{:064x}", u64::from(std::process::id()) << 8);
     let container = Cgroup::of_container(&id);
