@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use nightjar_engine::{Container, rule::Glob};
 use nightjar_events::{Kind, control::MUTED_MAX};
 use tracing::warn;
@@ -64,6 +64,8 @@ pub enum ScopeError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     In,
+    /// What is not known of its container yet may show that it is.
+    Maybe,
     /// Whose it is, is not known yet.
     Open,
     Out,
@@ -89,8 +91,7 @@ impl Scope {
         let needs_no_container = targets.iter().all(|target| matches!(target, Target::Cgroup(_)));
         match container {
             _ if cgroup.settled || needs_no_container => Verdict::Out,
-            // Its name may come yet.
-            Some(container) if !container.missing.is_empty() => Verdict::In,
+            Some(container) if targets.iter().any(|target| target.may_mean(container)) => Verdict::Maybe,
             Some(_) | None => Verdict::Open,
         }
     }
@@ -131,6 +132,15 @@ impl Target {
             "cgroup" => return Err(ScopeError::Relative(text.to_owned())),
             _ => return Err(unknown(text)),
         }))
+    }
+
+    /// Whether what is not known of a container yet may show that it is meant.
+    fn may_mean(&self, container: &Container) -> bool {
+        match self {
+            Target::Container(name) => container.name.is_empty() && !name.is_id(),
+            Target::Pod { .. } => container.pod_name.is_empty() && !container.missing.is_empty(),
+            Target::Containers | Target::Cgroup(_) => false,
+        }
     }
 
     fn means(&self, container: Option<&Container>, path: &str) -> bool {
@@ -186,6 +196,11 @@ impl Pattern {
         Ok(Pattern { text: text.to_owned(), glob })
     }
 
+    /// An id, or the beginning of one, as it is shown.
+    fn is_id(&self) -> bool {
+        self.text.len() >= SHORT_ID && self.text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
     fn is(&self, text: &str) -> bool {
         !text.is_empty() && self.glob.is_match(text.as_bytes())
     }
@@ -203,9 +218,31 @@ impl PartialEq for Pattern {
     }
 }
 
+/// Cgroups of containers in scope, by their paths. What is made below one is in scope too, whatever it is called: a
+/// container may name a cgroup of its own like another container.
+struct Homes(HashSet<Box<str>>);
+
+impl Homes {
+    fn note(&mut self, path: &str) {
+        if self.0.contains(path) {
+            return;
+        }
+        // What is in use is noted again with its next event.
+        if self.0.len() >= MUTED_MAX as usize {
+            self.0.clear();
+        }
+        self.0.insert(path.into());
+    }
+
+    fn are_above(&self, path: &str) -> bool {
+        !self.0.is_empty() && path.match_indices('/').any(|(at, _)| self.0.contains(&path[..at]))
+    }
+}
+
 /// A scope at work: it mutes what is out of it.
 pub struct Scoping {
     scope: Scope,
+    homes: Homes,
     muted: Muted,
     /// When each cgroup was muted, CLOCK_BOOTTIME: an event of a later time says that the kernel side has forgotten it.
     since: HashMap<u64, u64>,
@@ -222,7 +259,7 @@ pub struct Deed<'a> {
 
 impl Scoping {
     pub fn new(scope: Scope, muted: Muted) -> Self {
-        Scoping { scope, muted, since: HashMap::new() }
+        Scoping { scope, homes: Homes(HashSet::new()), muted, since: HashMap::new() }
     }
 
     /// Whether an event is in scope. `known` looks its cgroup up; `now` is CLOCK_BOOTTIME.
@@ -235,8 +272,17 @@ impl Scoping {
         if self.scope == Scope::All {
             return true;
         }
-        match self.scope.verdict(deed.container, &known()) {
-            Verdict::In => true,
+        let known = known();
+        let path = known.path.unwrap_or_default();
+        match self.scope.verdict(deed.container, &known) {
+            Verdict::In => {
+                if deed.container.is_some() {
+                    self.homes.note(path);
+                }
+                true
+            }
+            Verdict::Maybe => true,
+            Verdict::Open | Verdict::Out if self.homes.are_above(path) => true,
             Verdict::Open => false,
             Verdict::Out => {
                 self.mute(deed, now);

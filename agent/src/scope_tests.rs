@@ -85,8 +85,11 @@ fn nothing_is_out_of_scope_before_it_is_known_whose_it_is() {
     // A cgroup's path is known at once.
     assert_eq!(verdict(&scope(&["cgroup=/system.slice"]), None, false), Verdict::Out);
     let nameless = Container { name: String::new(), missing: vec!["name".into()], ..web() };
-    assert_eq!(verdict(&scope(&["container=web"]), Some(&nameless), false), Verdict::In);
+    assert_eq!(verdict(&scope(&["container=web"]), Some(&nameless), false), Verdict::Maybe);
     assert_eq!(verdict(&scope(&["container=web"]), Some(&nameless), true), Verdict::Out);
+    // One that was meant by its id is not this one, whatever its name.
+    let other = scope(&["container=ba9876543210"]);
+    assert_eq!(verdict(&other, Some(&nameless), false), Verdict::Open);
     let lost = Known { path: None, settled: false };
     assert_eq!(scope(&["containers"]).verdict(None, &lost), Verdict::In);
 }
@@ -95,4 +98,18 @@ fn nothing_is_out_of_scope_before_it_is_known_whose_it_is() {
 fn a_pod_whose_name_is_not_known_is_no_pod_of_any_name() {
     let bare = Container { pod_name: String::new(), pod_namespace: String::new(), ..web() };
     assert_eq!(verdict(&scope(&["pod=*"]), Some(&bare), true), Verdict::Out);
+}
+
+#[test]
+fn what_a_container_in_scope_makes_below_its_cgroup_is_in_scope_whatever_it_is_called() {
+    let mut homes = Homes(HashSet::new());
+    assert!(!homes.are_above("/docker/a"));
+    homes.note("/docker/a");
+    assert!(homes.are_above("/docker/a/docker/b"));
+    assert!(!homes.are_above("/docker/a"), "it speaks for itself");
+    assert!(!homes.are_above("/docker/ab/c"));
+    for n in 0..2 * MUTED_MAX {
+        homes.note(&format!("/{n}"));
+    }
+    assert!(homes.0.len() <= MUTED_MAX as usize);
 }

@@ -64,9 +64,9 @@ async fn a_muted_cgroup_is_silent_but_for_its_processes_and_no_other_is() {
     let of = |home: &Home, kind| records.get(&(home.id, kind)).copied().unwrap_or_default();
     assert_eq!((of(&out, Kind::Open), of(&out, Kind::Connect)), (0, 0), "{records:?}");
     assert_eq!((of(&out, Kind::Exec), of(&out, Kind::Exit)), (1, 1), "{records:?}");
-    // The test's own opens, and the libraries of what was run.
+    // The libraries of what was run come on top, where it has any.
     assert!(
-        of(&other, Kind::Open) + skipped > DEEDS && of(&other, Kind::Connect) + skipped >= 1,
+        of(&other, Kind::Open) + skipped >= DEEDS && of(&other, Kind::Connect) + skipped >= 1,
         "{records:?}"
     );
     assert_eq!((of(&other, Kind::Exec), of(&other, Kind::Exit)), (1, 1), "{records:?}");
@@ -74,7 +74,7 @@ async fn a_muted_cgroup_is_silent_but_for_its_processes_and_no_other_is() {
     // What is out of scope is no loss: it was never seen.
     let rows = ring.ledger.by_cgroup().unwrap();
     assert_eq!(rows[&out.id].counts[Kind::Open as usize], Counts::default());
-    assert!(rows[&other.id].counts[Kind::Open as usize].seen + skipped > DEEDS);
+    assert!(rows[&other.id].counts[Kind::Open as usize].seen + skipped >= DEEDS);
 }
 
 #[tokio::test]
@@ -85,5 +85,5 @@ async fn a_cgroup_that_is_muted_means_nothing_where_everything_is_in_scope() {
     act(&home);
     let skipped = ring.skipped();
     let records = records(&mut ring, &[&home]).await;
-    assert!(records[&(home.id, Kind::Open)] + skipped > DEEDS, "{records:?}");
+    assert!(records[&(home.id, Kind::Open)] + skipped >= DEEDS, "{records:?}");
 }

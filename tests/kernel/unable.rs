@@ -66,7 +66,8 @@ fn what_is_done_where_locked_memory_is_limited() {
 #[ignore = "the kernel stays locked down until it is booted again: for a guest's last test"]
 fn a_kernel_that_is_locked_down_for_confidentiality_gets_one_sentence() {
     if !fs::exists(LOCKDOWN).unwrap() {
-        rustix::mount::mount("none", "/sys/kernel/security", "securityfs", MountFlags::empty(), None).unwrap();
+        rustix::mount::mount("none", "/sys/kernel/security", "securityfs", MountFlags::empty(), None)
+            .unwrap();
     }
     start().unwrap();
     fs::write(LOCKDOWN, "confidentiality").unwrap();

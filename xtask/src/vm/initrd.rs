@@ -83,7 +83,8 @@ fn runs(only: Option<&str>) -> String {
         };
         format!("{} {chosen}\n", family.name())
     };
-    let last = families.first().filter(|_| only.is_none()).map(|family| format!("{} --ignored\n", family.name()));
+    let last =
+        families.first().filter(|_| only.is_none()).map(|family| format!("{} --ignored\n", family.name()));
     families.iter().enumerate().map(line).chain(last).collect()
 }
 
