@@ -13,8 +13,9 @@ use super::{CONTAINERS, Cgroup, Watching, watching_with};
 
 /// Readings of the marker in a cgroup.
 const READS: u64 = 2_000;
-/// Readings by those who are not watched. Far more than what passes until a cgroup is muted, and what others open.
-const OTHERS: u64 = 20_000;
+/// Readings by those who are not watched. Far more than what passes until cgroups are muted, and than what the machine
+/// opens meanwhile in cgroups of which it is not known for two seconds whose they are.
+const OTHERS: u64 = 60_000;
 
 /// A shell that enters a cgroup and from then on does nothing but read the marker.
 fn read_in(cgroup: &Path, marker: &Path, times: u64) {
