@@ -7,11 +7,14 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, LruHashMap},
 };
-use nightjar_events::ledger::{ROWS_MAX, Row};
+use nightjar_events::{
+    failure::Place,
+    ledger::{ROWS_MAX, Row},
+};
 
 use crate::{
     emit::{Stamp, add},
-    setting,
+    failed, setting,
 };
 
 #[map]
@@ -42,7 +45,9 @@ pub fn row_or_new(stamp: Stamp) -> Option<*mut Row> {
             reason = "by value it would be copied to the stack, which is too small for it"
         )]
         let made = CGROUPS.insert(stamp.cgroup, &BLANK, BPF_NOEXIST).is_ok();
-        let row = row(stamp.cgroup)?;
+        let row = row(stamp.cgroup);
+        failed::unless(row.is_some(), Place::CgroupRow);
+        let row = row?;
         if made {
             // SAFETY: a word of a map's value, written by whoever made the row.
             unsafe { core::ptr::write_volatile(&raw mut (*row).made, stamp.time) };

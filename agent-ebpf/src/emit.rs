@@ -15,12 +15,13 @@ use aya_log_ebpf::debug;
 use nightjar_events::{
     Header,
     event::Page,
+    failure::Place,
     ledger::{Counts, Row, Tally},
     schema::Lane,
 };
 
 use crate::{
-    cgroups,
+    cgroups, failed, filter,
     maps::{EVENTS, HEAD_MAX, LEDGER},
     read::{cgroup, task::Task},
     scratch, setting,
@@ -77,6 +78,7 @@ pub fn fixed_by<B: Page + 'static>(who: impl FnOnce(*mut Header), fill: impl FnO
 fn send<B: Page + 'static>(stamp: Stamp, who: impl FnOnce(*mut Header), fill: impl FnOnce(*mut B)) {
     let Some(tally) = enter::<B>(stamp) else { return };
     let Some(mut slot) = EVENTS.reserve::<Fixed<B>>(0) else {
+        failed::count(Place::Ring);
         lose::<B>(tally, stamp);
         return;
     };
@@ -99,6 +101,7 @@ pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &Tail)) {
     let Some(tally) = enter::<B>(stamp) else { return };
     let slot = scratch::take_slot();
     let Some(tail) = Tail::of(slot) else {
+        failed::count(Place::Slot);
         lose::<B>(tally, stamp);
         return;
     };
@@ -107,6 +110,7 @@ pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &Tail)) {
     if sent {
         count(tally, offset_of!(Tally, submitted));
     } else {
+        failed::count(Place::Ring);
         lose::<B>(tally, stamp);
     }
 }
@@ -129,9 +133,12 @@ fn build<B: Page>(tail: &Tail, variant: u16, stamp: Stamp, fill: impl FnOnce(*mu
     }
 }
 
-/// Counts an event in, and sheds it when it may not pass.
+/// Counts an event in, and sheds it when it may not pass. One of a cgroup out of scope is none, unless identity needs it.
 #[inline(always)]
 fn enter<B: Page>(stamp: Stamp) -> Option<*mut Tally> {
+    if const { !B::KIND.is_for_identity() } && filter::is_muted(stamp.cgroup) {
+        return None;
+    }
     let tally = LEDGER.get_ptr_mut(B::KIND as u32)?;
     count(tally, offset_of!(Tally, seen));
     let row = cgroups::row_or_new(stamp);

@@ -8,8 +8,10 @@
 
 mod cgroups;
 mod emit;
+mod failed;
 mod filter;
 mod hooks;
+mod layouts;
 mod maps;
 mod read;
 mod scratch;

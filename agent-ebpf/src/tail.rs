@@ -5,10 +5,12 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user, bpf_probe_read_user_str};
 use nightjar_events::{
     Span,
+    failure::Place,
     wire::{ARGV_MAX, NAME_MAX, PATH_MAX, TAIL_MAX},
 };
 
 use crate::{
+    failed,
     maps::{Scratch, Walk, Word},
     read::{mask, unrelated},
     scratch,
@@ -73,7 +75,8 @@ impl Tail {
         let len = mask::<{ NAME_MAX as u32 }>(len);
         // SAFETY: the slack is larger than NAME_MAX.
         unsafe {
-            bpf_probe_read_kernel(to.cast(), len as u32, address as *const c_void);
+            let failed = bpf_probe_read_kernel(to.cast(), len as u32, address as *const c_void);
+            failed::unless(failed == 0, Place::PathComponent);
             *to.add(mask::<{ NAME_MAX as u32 }>(len) as usize) = 0;
         }
         self.grow(len + 1);
@@ -118,7 +121,8 @@ impl Tail {
     /// The same from kernel memory.
     #[inline(always)]
     pub fn kernel_path(&self, address: u64) -> Span {
-        self.string(address, aya_ebpf::helpers::generated::bpf_probe_read_kernel_str)
+        let span = self.string(address, aya_ebpf::helpers::generated::bpf_probe_read_kernel_str);
+        failed::unless_read(span, Place::KernelText)
     }
 
     #[inline(always)]

@@ -5,8 +5,9 @@
 //!   → engine (rules; a crate of its own) → alert (what an analyst reads) → output
 //! ```
 //!
-//! `watch` is the first three as one, `losses` tells what did not come, `reload` brings new rules, `pipeline` is the whole
-//! line; `cli` is how a person starts it, `config` what they may set, `privilege` what the agent may do.
+//! `watch` is the first three as one, `scope` who is watched, `losses` tells what did not come, `reload` brings new
+//! rules, `pipeline` is the whole line; `cli` is how a person starts it, `config` what they may set, `privilege` what the
+//! agent may do.
 
 pub mod alert;
 pub mod cli;
@@ -20,6 +21,7 @@ pub mod output;
 pub mod pipeline;
 pub mod privilege;
 pub mod reload;
+pub mod scope;
 pub mod sensor;
 pub mod spool;
 pub mod timed;

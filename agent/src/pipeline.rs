@@ -21,7 +21,6 @@ use tracing::info;
 
 use crate::{
     alert::{Alert, Message, Origin, loss::Loss},
-    config::Scope,
     losses::{LOOK_PERIOD, Losses},
     output::{Output, OutputError},
     reload::Reloads,
@@ -53,15 +52,11 @@ pub enum PipelineError {
 pub struct Judge {
     pub rules: RuleSet,
     pub matching: Matching,
-    pub scope: Scope,
     pub origin: Arc<Origin>,
 }
 
 impl Judge {
     pub fn alerts(&self, event: Event) -> Vec<Alert> {
-        if self.scope == Scope::Containers && event.container.is_none() {
-            return Vec::new();
-        }
         let mut findings = Vec::new();
         self.rules.judge(&event, self.matching, &mut findings);
         if findings.is_empty() {
@@ -195,7 +190,7 @@ fn write_all(mut queue: Receiver<Message>, mut output: Box<dyn Output>) -> Resul
 mod tests {
     use bytes::Bytes;
     use nightjar_engine::{
-        Container, Payload,
+        Payload,
         rule::{Source, load},
     };
     use nightjar_events::{Body, Header, Kind, event::open::Open};
@@ -203,7 +198,7 @@ mod tests {
     use super::*;
     use crate::alert::sample::alert;
 
-    fn judge(scope: Scope) -> Judge {
+    fn judge() -> Judge {
         let rule = |name: &str| {
             format!(
                 "- rule: {name}\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.type = openat\n"
@@ -212,17 +207,7 @@ mod tests {
         let Ok(loaded) = load(&[Source { name: "a.yaml".into(), text: rule("a") + &rule("b") }]) else {
             panic!("loads")
         };
-        Judge { rules: loaded.rules, matching: Matching::All, scope, origin: alert().origin }
-    }
-
-    #[test]
-    fn an_event_on_the_host_raises_no_alert_when_only_containers_are_asked_for() {
-        let mut event = alert().event;
-        event.container = None;
-        assert!(judge(Scope::Containers).alerts(event.clone()).is_empty());
-        assert_eq!(judge(Scope::All).alerts(event.clone()).len(), 2);
-        event.container = Some(Arc::new(Container::default()));
-        assert_eq!(judge(Scope::Containers).alerts(event).len(), 2);
+        Judge { rules: loaded.rules, matching: Matching::All, origin: alert().origin }
     }
 
     #[test]
@@ -231,14 +216,14 @@ mod tests {
         let (header, body) = (Header::default(), Box::new(Body::Open(Open::default())));
         let header = Header { kind: Kind::Open as u16, variant: 1, ..header };
         let payload = Payload::Record { header, body, tail: batch.slice(8..16) };
-        let alerts = judge(Scope::All).alerts(Event { payload, ..alert().event });
+        let alerts = judge().alerts(Event { payload, ..alert().event });
         assert_eq!(alerts.len(), 2);
         assert!(batch.is_unique());
     }
 
     #[test]
     fn two_rules_that_match_one_event_have_alerts_of_their_own() {
-        let alerts = judge(Scope::All).alerts(alert().event);
+        let alerts = judge().alerts(alert().event);
         assert_ne!(alerts[0].id, alerts[1].id);
     }
 

@@ -2,9 +2,11 @@
 //! exactly this (a test compares them), `doctor` checks it, and once the kernel side is attached the agent gives back
 //! what it no longer needs.
 
-use std::{collections::HashSet, io};
+use std::{collections::HashSet, io, os::unix::fs::MetadataExt};
 
 use caps::{CapSet, Capability, CapsHashSet, errors::CapsError};
+
+use crate::identity::INITIAL_PID_NS;
 
 pub struct Need {
     pub capability: Capability,
@@ -77,6 +79,12 @@ pub const MEMORY_LIMIT: u64 = 256 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PrivilegeError {
+    #[error(
+        "the agent must see the node's processes by the node's numbers: run it in the node's pid namespace (hostPID: true, or --pid=host)"
+    )]
+    PidNamespace,
+    #[error("look at the pid namespace")]
+    LookAtPidNamespace(#[source] io::Error),
     #[error("read capabilities")]
     Read(#[source] CapsError),
     #[error("give back capabilities")]
@@ -89,6 +97,13 @@ pub enum PrivilegeError {
         "{0} threads are running already; capabilities can only be given back before the second is started"
     )]
     TooLate(usize),
+}
+
+/// Refuses a pid namespace of its own: the kernel side speaks of processes by the numbers that the node gives them, the
+/// agent's own too.
+pub fn in_initial_pid_namespace() -> Result<(), PrivilegeError> {
+    let namespace = std::fs::metadata("/proc/self/ns/pid").map_err(PrivilegeError::LookAtPidNamespace)?;
+    if namespace.ino() == u64::from(INITIAL_PID_NS) { Ok(()) } else { Err(PrivilegeError::PidNamespace) }
 }
 
 /// Capabilities in effect for this thread.

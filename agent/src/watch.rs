@@ -7,7 +7,7 @@ use std::{
 };
 
 use nightjar_engine::Event;
-use nightjar_events::{Family, Kind, ledger::ROWS_MAX};
+use nightjar_events::{Family, Kind, event::IDENTITY_KINDS, ledger::ROWS_MAX};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -15,6 +15,7 @@ use crate::{
     identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Place, Places, Sources},
     intake::Intake,
     memory,
+    scope::{Deed, Scope, Scoping},
     sensor::{
         self, HookStatus, Ledger, Reader, Sensor, SensorError,
         ledger::{ByEvent, Reading},
@@ -25,10 +26,6 @@ use crate::{
 /// How often the wall clock is looked at again: it can be set, CLOCK_BOOTTIME cannot.
 const CLOCK_PERIOD: Duration = Duration::from_secs(10);
 
-/// Events that the process tree and the containers hang on. Attached whatever the rules ask for.
-pub const IDENTITY_KINDS: [Kind; 5] =
-    [Kind::Exec, Kind::Fork, Kind::Exit, Kind::CgroupMkdir, Kind::CgroupRmdir];
-
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     #[error(transparent)]
@@ -37,8 +34,10 @@ pub enum WatchError {
     Hierarchy(#[from] identity::HierarchyError),
     #[error("start identity")]
     Identity(#[from] identity::IdentityError),
-    #[error("no event of {0} could be attached; `nightjar doctor` says why")]
-    NothingAttached(usize),
+    #[error(
+        "no program could be attached, of the first {program} since {reason}; `nightjar doctor` says more"
+    )]
+    NothingAttached { program: &'static str, reason: String },
 }
 
 /// What has passed through, for the ledger's other side.
@@ -47,6 +46,8 @@ pub struct Passed {
     pub records: u64,
     /// Bytes that were no record. A defect, or somebody wrote to our ring.
     pub malformed: u64,
+    /// Records of those who are not watched: from before their cgroup was muted, and such that identity needs.
+    pub out_of_scope: u64,
 }
 
 pub struct Watch {
@@ -57,6 +58,7 @@ pub struct Watch {
     /// Nanoseconds since the epoch.
     started: u64,
     identity: Identity,
+    scoping: Scoping,
     passed: Passed,
     clock_read: Instant,
 }
@@ -71,8 +73,16 @@ pub struct Plan {
     pub kinds: BTreeSet<Kind>,
     /// The family of hooks for the events that have it; `None`: the best of each event.
     pub family: Option<Family>,
+    /// Whose events are handed on.
+    pub scope: Scope,
     /// Where the host's files lie: `/`, or a mount of them in a container.
     pub host_root: PathBuf,
+}
+
+impl Plan {
+    pub fn asks_for(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind) || kind.is_for_identity()
+    }
 }
 
 impl Watch {
@@ -81,7 +91,9 @@ impl Watch {
         let hierarchy = Hierarchy::detect(Path::new("/"))?;
         let mut sensor = Sensor::start(&sensor_options(plan, &hierarchy))?;
         if !sensor.hooks().iter().any(|hook| hook.state == sensor::HookState::Attached) {
-            return Err(WatchError::NothingAttached(sensor.hooks().len()));
+            let failed = sensor.hooks().iter().find_map(|hook| Some((hook.program, hook.reason.clone()?)));
+            let (program, reason) = failed.unwrap_or_default();
+            return Err(WatchError::NothingAttached { program, reason });
         }
         for hook in sensor.hooks().iter().filter(|hook| hook.state == sensor::HookState::Failed) {
             warn!(event = hook.event, program = hook.program, reason = hook.reason, "hook not attached");
@@ -90,6 +102,7 @@ impl Watch {
             debug!(event = hook.event, program = hook.program, reason = hook.reason, "better hook not used");
         }
         let (reader, ledger) = (sensor.reader()?, sensor.ledger()?);
+        let scoping = Scoping::new(plan.scope.clone(), sensor.muted()?);
         if tracing::enabled!(tracing::Level::TRACE) {
             let logs = sensor.forward_logs()?;
             tokio::spawn(async {
@@ -111,6 +124,7 @@ impl Watch {
             ring_bytes: plan.ring_bytes,
             started,
             identity,
+            scoping,
             passed: Passed::default(),
             clock_read: Instant::now(),
         })
@@ -150,7 +164,15 @@ impl Watch {
             match Intake::decode(&bytes) {
                 Ok(Intake { header, body, tail }) => {
                     self.passed.records += 1;
-                    events.push(self.identity.observe(header, body, tail));
+                    let (kind, time) = (body.kind(), header.time);
+                    let event = self.identity.observe(header, body, tail);
+                    let (cgroup, container) = (event.cgroup_id, event.container.as_deref());
+                    let deed = Deed { kind, time, cgroup, container };
+                    if self.scoping.admits(&deed, || self.identity.known(cgroup), identity::boottime) {
+                        events.push(event);
+                    } else {
+                        self.passed.out_of_scope += 1;
+                    }
                 }
                 Err(error) => {
                     self.passed.malformed += 1;
@@ -210,8 +232,11 @@ impl Watch {
                 runs, "the kernel skipped a program that watches; what happened then was not seen"
             );
         }
-        let Passed { records, malformed } = self.passed;
-        info!(records, malformed, "passed");
+        for (place, times) in self.ledger.failures()? {
+            info!(place = ?place, times, "{}", place.text());
+        }
+        let Passed { records, malformed, out_of_scope } = self.passed;
+        info!(records, malformed, out_of_scope, "passed");
         let IdentityStats { processes, processes_read, processes_unknown, cgroups, containers } =
             self.identity.stats();
         info!(?processes, processes_read, processes_unknown, ?cgroups, ?containers, "identity");
@@ -229,6 +254,7 @@ fn sensor_options(plan: &Plan, hierarchy: &Hierarchy) -> sensor::Options {
         self_pid: std::process::id(),
         cgroup_controller: hierarchy.controller.clone(),
         cgroup_hierarchy: hierarchy.id,
+        scoped: plan.scope != Scope::All,
         kernel_log: tracing::enabled!(tracing::Level::TRACE),
     }
 }

@@ -19,7 +19,7 @@ macro_rules! offsets {
     ($($name:ident $(? $optional:literal)? $first:literal $(| $other:literal)*;)*) => {
         /// Byte offsets, injected as the global `OFFSETS`.
         #[repr(C)]
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy, Debug, zerocopy::FromBytes)]
         pub struct Offsets { $(pub $name: u64),* }
 
         impl Offsets {
@@ -166,9 +166,12 @@ offsets! {
 /// Slots for building records beyond one for each CPU: for programs that find theirs taken by one that was preempted.
 pub const SPARE_SLOTS: u32 = 16;
 
+/// Cgroups that can be known to be out of scope at the same time.
+pub const MUTED_MAX: u32 = 16 * 1024;
+
 /// The global `SETTINGS`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable)]
 pub struct Settings {
     /// Process whose own events are not reported; 0 for none.
     pub self_pid: u64,
@@ -176,6 +179,8 @@ pub struct Settings {
     pub cgroup_ssid: u64,
     /// `cgroup_root::hierarchy_id` of that hierarchy.
     pub cgroup_hierarchy: u64,
+    /// 1 when cgroups may be out of scope: those in the map `MUTED` are.
+    pub scoped: u64,
     /// Unread bytes in the ring from which bulk records are shed.
     pub bulk_limit: u64,
     /// Bulk events that a cgroup may have in a second; 0: as many as it likes.
@@ -183,6 +188,8 @@ pub struct Settings {
     /// What a cgroup may save up of its budget, and spend while the ring is emptier than `burst_limit` bytes.
     pub bulk_burst: u64,
     pub burst_limit: u64,
+    /// 1 when TCP sockets are followed from their SYN to their answer: `connect_result` is wanted.
+    pub awaits_results: u64,
     /// 1 where the helper bpf_task_pt_regs exists (5.15).
     pub has_task_pt_regs: u64,
     /// THREAD_SIZE, for kernels without that helper.
@@ -204,10 +211,12 @@ impl Settings {
         self_pid: 0,
         cgroup_ssid: ABSENT,
         cgroup_hierarchy: 0,
+        scoped: 0,
         bulk_limit: 0,
         bulk_budget: 0,
         bulk_burst: 0,
         burst_limit: 0,
+        awaits_results: 0,
         has_task_pt_regs: 0,
         stack_size: 0,
         cpus: 0,
@@ -219,25 +228,8 @@ impl Settings {
         o_largefile: 0,
     };
 
-    /// As the array of words that is injected, in the order of the members.
-    pub fn words(&self) -> [u64; 16] {
-        [
-            self.self_pid,
-            self.cgroup_ssid,
-            self.cgroup_hierarchy,
-            self.bulk_limit,
-            self.bulk_budget,
-            self.bulk_burst,
-            self.burst_limit,
-            self.has_task_pt_regs,
-            self.stack_size,
-            self.cpus,
-            self.sys_open,
-            self.sys_openat,
-            self.sys_openat2,
-            self.sys_creat,
-            self.sys_connect,
-            self.o_largefile,
-        ]
+    /// As it is injected, in the order of the members.
+    pub fn words(self) -> [u64; size_of::<Settings>() / 8] {
+        zerocopy::transmute!(self)
     }
 }

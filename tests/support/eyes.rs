@@ -129,6 +129,7 @@ impl Ring {
             self_pid: 0,
             cgroup_controller: hierarchy.controller,
             cgroup_hierarchy: hierarchy.id,
+            scoped: false,
             kernel_log: false,
         }
     }
@@ -152,6 +153,11 @@ impl Ring {
     pub fn skipped(&self) -> u64 {
         let sensor = self.sensor.as_ref().expect("it is attached");
         sensor.skipped().expect("the kernel tells").iter().map(|(_, runs)| runs).sum()
+    }
+
+    /// Where cgroups are muted. Can be taken once.
+    pub fn muted(&mut self) -> sensor::Muted {
+        self.sensor.as_mut().expect("it is attached").muted().expect("a map")
     }
 
     pub fn tally(&self, kind: Kind) -> Tally {

@@ -16,12 +16,14 @@ use aya_ebpf::{
 use nightjar_events::{
     Header,
     event::{connect::Socket, connect_result::ConnectResult},
+    failure::Place,
 };
 
 use super::arg;
 use crate::{
-    emit, filter,
+    emit, failed, filter,
     read::socket::{Sock, TCP_ESTABLISHED, TCP_SYN_SENT},
+    setting,
 };
 
 /// Sockets between SYN and answer. An evicted one is told by its `connect` record only.
@@ -72,7 +74,7 @@ fn begin(sock: Sock) {
         sock.fill_source(&raw mut (*draft).socket);
         sock.fill_destination(&raw mut (*draft).socket);
         // A full table evicts the oldest.
-        let _ = CONNECTING.insert(sock.0, &*draft, 0);
+        failed::unless(CONNECTING.insert(sock.0, &*draft, 0).is_ok(), Place::ConnectingKept);
     }
 }
 
@@ -104,7 +106,10 @@ fn outcome(sock: Sock, state: u8) -> i32 {
 /// The call returned before the answer: it is to be told when it comes, or now if it came meanwhile.
 #[inline(always)]
 pub(super) fn expect_outcome(sock: Sock, fd: i32) {
-    let Some(entry) = CONNECTING.get_ptr_mut(sock.0) else { return };
+    let Some(entry) = CONNECTING.get_ptr_mut(sock.0) else {
+        failed::unless(setting!(awaits_results) == 0 || !sock.is_tcp(), Place::ConnectingGone);
+        return;
+    };
     // SAFETY: as above.
     unsafe {
         (*entry).fd = fd;

@@ -12,12 +12,13 @@ use nightjar_events::{
     event::exec::{
         EXE_DELETED, EXE_MEMFD, EXE_UPPER_LAYER, Exec, SCRIPT, SPAN_ARGS, SPAN_CWD, SPAN_EXE, SPAN_FILENAME,
     },
+    failure::Place,
     wire::COMM_LEN,
 };
 
 use super::arg;
 use crate::{
-    emit, filter, offset,
+    emit, failed, filter, offset,
     read::{file::File, path, read, task::Task},
 };
 
@@ -38,8 +39,8 @@ const VARIANT_EXECVEAT: u16 = 1;
 fn exec_rename(ctx: BtfTracePointContext) -> i32 {
     let task = Task(arg(&ctx, 0));
     let comm = Comm(read(task.comm_address()), read(task.comm_address() + 8));
-    // A full table evicts; the exec then tells no former name.
-    let _ = RENAMED.insert(task.tid(), comm, 0);
+    // A full table evicts.
+    failed::unless(RENAMED.insert(task.tid(), comm, 0).is_ok(), Place::FormerNameKept);
     0
 }
 
@@ -77,7 +78,8 @@ fn exec(ctx: BtfTracePointContext) -> i32 {
             (*body).spans[SPAN_CWD] =
                 path::append(tail, task, read(fs + offset!(fs_pwd_mnt)), read(fs + offset!(fs_pwd_dentry)));
             (*body).spans[SPAN_FILENAME] = tail.kernel_path(filename);
-            (*body).spans[SPAN_ARGS] = tail.user_bytes(args, args_end.wrapping_sub(args));
+            (*body).spans[SPAN_ARGS] =
+                failed::unless_read(tail.user_bytes(args, args_end.wrapping_sub(args)), Place::Argv);
         }
     });
     0
@@ -148,8 +150,7 @@ fn names(body: *mut Exec, task: Task) {
             to.add(1).write((*before).1);
         }
     }
-    // Absent already when the table evicted it.
-    let _ = RENAMED.remove(tid);
+    failed::unless(RENAMED.remove(tid).is_ok(), Place::FormerNameGone);
 }
 
 #[inline(always)]

@@ -9,10 +9,10 @@ use aya_ebpf::{
     maps::LruHashMap,
     programs::BtfTracePointContext,
 };
-use nightjar_events::{event::exit::Exit, wire::COMM_LEN};
+use nightjar_events::{event::exit::Exit, failure::Place, wire::COMM_LEN};
 
 use super::arg;
-use crate::{emit, filter, read::task::Task};
+use crate::{emit, failed, filter, read::task::Task};
 
 /// Processes whose end is told. Small: their threads come together.
 #[map]
@@ -25,6 +25,7 @@ struct Process {
 }
 
 const BPF_NOEXIST: u64 = 1;
+const EEXIST: i32 = -17;
 
 /// sched_process_exit(task, …)
 #[btf_tracepoint(function = "sched_process_exit")]
@@ -51,5 +52,9 @@ fn exit(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn is_told(task: Task) -> bool {
     let process = Process { start: task.leader().start(), pid: task.tgid().into() };
-    ENDED.insert(process, 0, BPF_NOEXIST).is_err()
+    match ENDED.insert(process, 0, BPF_NOEXIST) {
+        Ok(()) => false,
+        Err(EEXIST) => true,
+        Err(_) => failed::unless(false, Place::EndKept),
+    }
 }

@@ -12,6 +12,9 @@ use crate::offset;
 pub const TCP_SYN_SENT: u8 = 2;
 pub const TCP_ESTABLISHED: u8 = 1;
 
+/// include/uapi/linux/in.h.
+const IPPROTO_TCP: u16 = 6;
+
 #[derive(Clone, Copy)]
 pub struct Sock(pub u64);
 
@@ -29,6 +32,11 @@ impl Sock {
     #[inline(always)]
     pub fn family(self) -> u16 {
         read(self.0 + offset!(sock_family))
+    }
+
+    #[inline(always)]
+    pub fn is_tcp(self) -> bool {
+        read::<u16>(self.0 + offset!(sock_protocol)) == IPPROTO_TCP
     }
 
     #[inline(always)]

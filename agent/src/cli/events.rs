@@ -21,7 +21,7 @@ use crate::{
         escape::{lossless, terminal},
         json, rfc3339,
     },
-    config::{Config, Hooks, Raw, Scope},
+    config::{Config, Hooks, Raw},
 };
 
 /// Most characters shown of a value in the human form.
@@ -42,6 +42,11 @@ pub struct EventsArgs {
     /// Only of this container: its name, or the beginning of its id
     #[arg(long, value_name = "CONTAINER")]
     container: Option<String>,
+
+    /// Only of those: all, containers, or any of container=NAME-OR-ID, pod=NAMESPACE/NAME and cgroup=PATH, in which `*`
+    /// stands for any text [default: all]
+    #[arg(long, value_name = "SCOPE", num_args = 1..)]
+    scope: Vec<String>,
 
     /// Stop after this time: 10s, 5m
     #[arg(long = "for", value_name = "TIME")]
@@ -104,9 +109,13 @@ fn wanted_type(name: &str) -> Result<Wanted, String> {
 
 impl EventsArgs {
     pub fn run(self, node: &dyn Node, terminal: Terminal) -> Result<Exit, Failure> {
-        let scope = if self.container.is_some() { Scope::Containers } else { Scope::All };
+        let scope = if self.scope.is_empty() && self.container.is_some() {
+            vec!["containers".to_owned()]
+        } else {
+            self.scope.clone()
+        };
         let config = Config::check(Raw {
-            scope: Some(scope),
+            scope,
             host_root: self.host_root.clone(),
             hooks: self.hooks,
             ..Raw::default()

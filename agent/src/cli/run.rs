@@ -102,7 +102,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::config::Scope;
+    use crate::scope::{Scope, Target};
 
     #[derive(Parser)]
     struct Line {
@@ -117,7 +117,7 @@ mod tests {
         std::fs::write(&file, "scope: containers\nring_size: 1MiB\n").unwrap();
         let line = Line::parse_from(["run", "--config", file.to_str().unwrap(), "--ring-size", "2MiB"]);
         let config = line.run.config().unwrap();
-        assert_eq!((config.scope, config.ring_size), (Scope::Containers, 2 << 20));
+        assert_eq!((config.scope, config.ring_size), (Scope::Only(vec![Target::Containers]), 2 << 20));
     }
 
     #[test]

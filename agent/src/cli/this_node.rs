@@ -4,7 +4,7 @@ use std::{future::Future, io, sync::Arc, time::SystemTime};
 
 use anyhow::anyhow;
 use nightjar_engine::rule::RuleSet;
-use nightjar_events::EVENTS;
+use nightjar_events::{EVENTS, Event};
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
@@ -16,12 +16,13 @@ use tracing::info;
 use super::{DemoRequest, EachEvent, EventsRequest, Exit, Failure, Node, OrEnd};
 use crate::{
     alert::{Alert, Message, Origin, human},
-    config::{Config, Scope},
+    config::Config,
     demo::{self, DemoAlert},
     output::{Output, file},
     pipeline::{self, ALERTS_QUEUED_MAX, Judge},
     privilege,
     reload::Reloads,
+    scope::{Scope, Target},
     sensor::{HookState, HookStatus},
     watch::{Plan, Watch},
 };
@@ -49,7 +50,7 @@ impl Node for ThisNode {
             if !config.outputs.is_empty() {
                 reopen_at_hangup()?;
             }
-            let judge = Judge { rules, matching: config.matching, scope: config.scope, origin };
+            let judge = Judge { rules, matching: config.matching, origin };
             Ok(pipeline::run(watch, judge, reloads, output, stop).await?)
         })
     }
@@ -86,9 +87,10 @@ impl Node for ThisNode {
     fn demo(&self, request: DemoRequest) -> Result<bool, Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
-            let mut watch = start(plan(&request.config, request.rules.kinds()))?;
+            let scope = Scope::Only(vec![Target::Containers]);
+            let mut watch = start(Plan { scope, ..plan(&request.config, request.rules.kinds()) })?;
             let DemoRequest { config, rules, origin, deadline, terminal } = request;
-            let mut judge = Judge { rules, matching: config.matching, scope: Scope::Containers, origin };
+            let mut judge = Judge { rules, matching: config.matching, origin };
             let mut reloads = Reloads::never();
             let mut settings = demo::Settings::new().or_end(Exit::CannotRun)?;
             settings.deadline = deadline;
@@ -132,6 +134,7 @@ fn plan(config: &Config, kinds: impl IntoIterator<Item = nightjar_events::Kind>)
         bulk_budget: config.bulk_budget,
         kinds: kinds.into_iter().collect(),
         family: config.family,
+        scope: config.scope.clone(),
         host_root: config.host_root.clone(),
     }
 }
@@ -142,10 +145,21 @@ fn start(plan: Plan) -> Result<Watch, Failure> {
         let needs = anyhow!("needs root, or {}; `nightjar doctor` says what for", missing.join(", "));
         return Err(needs).or_end(Exit::CannotRun);
     }
+    privilege::in_initial_pid_namespace().or_end(Exit::CannotRun)?;
     let watch = Watch::start(&plan).or_end(Exit::CannotRun)?;
-    let attached = watch.hooks().iter().filter(|hook| hook.state == HookState::Attached).count();
-    info!(programs = attached, "watching");
+    let attached = || watch.hooks().iter().filter(|hook| hook.state == HookState::Attached);
+    let is_attached = |event: &&Event| attached().any(|hook| hook.event == event.name);
+    let (events, others): (Vec<_>, Vec<&Event>) = EVENTS.iter().copied().partition(is_attached);
+    let not_asked_for: Vec<_> = others.into_iter().filter(|event| !plan.asks_for(event.kind)).collect();
+    if !not_asked_for.is_empty() {
+        info!(events = names(&not_asked_for), "not attached, since nothing asks for them");
+    }
+    info!(programs = attached().count(), events = names(&events), scope = %plan.scope, "watching");
     Ok(watch)
+}
+
+fn names(events: &[&Event]) -> String {
+    events.iter().map(|event| event.name).collect::<Vec<_>>().join(" ")
 }
 
 /// Ends at SIGINT or SIGTERM; armed at once, so that none is missed while the kernel side loads.

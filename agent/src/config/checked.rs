@@ -7,9 +7,10 @@ use nightjar_events::Family;
 
 use super::{
     outputs::{self, OutputConfig, OutputConfigError},
-    raw::{OutputForm, Raw, Scope},
+    raw::{OutputForm, Raw},
 };
 use crate::{
+    scope::{Scope, ScopeError},
     sensor::{BULK_BUDGET_DEFAULT, RING_DEFAULT, RING_MAX, RING_MIN},
     spool,
 };
@@ -58,6 +59,8 @@ pub enum ConfigError {
     Outputs(#[from] OutputConfigError),
     #[error("an empty name or tag selects no rule")]
     EmptySelection,
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
     #[error("look at rules {path}")]
     Rules { path: PathBuf, source: io::Error },
     #[error("look at host root {path}")]
@@ -82,7 +85,7 @@ impl Config {
             min_priority: raw.min_priority.unwrap_or(Priority::Debug),
             matching: raw.matching.unwrap_or_default().into(),
             output: raw.output,
-            scope: raw.scope.unwrap_or_default(),
+            scope: Scope::parse(&raw.scope)?,
             family: raw.hooks.map(Family::from),
             ring_size: raw.ring_size.map_or(Ok(RING_DEFAULT), |size| ring_size(size.0))?,
             bulk_budget: raw.bulk_budget.unwrap_or(BULK_BUDGET_DEFAULT),

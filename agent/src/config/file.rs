@@ -82,7 +82,7 @@ fn problem(error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::raw::Scope, *};
+    use super::*;
 
     #[test]
     fn a_file_sets_what_the_flags_set() {
@@ -93,7 +93,9 @@ mod tests {
         .unwrap();
         assert_eq!(raw.rules, [PathBuf::from("/etc/nightjar/rules")]);
         assert_eq!(raw.ring_size.unwrap().0, 32 << 20);
-        assert_eq!(raw.scope, Some(Scope::Containers));
+        assert_eq!(raw.scope, ["containers"]);
+        let several = Raw::parse("c.yaml", "scope: [pod=shop/*, cgroup=/system.slice]\n").unwrap();
+        assert_eq!(several.scope, ["pod=shop/*", "cgroup=/system.slice"]);
     }
 
     #[test]
@@ -117,7 +119,7 @@ mod tests {
         let wrong = Raw::parse("c.yaml", "scope: all\nring_size: huge\n").unwrap_err();
         assert_eq!(wrong.at, Some((2, 12)), "{wrong}");
         assert!(wrong.problem.contains("`huge` is not a size"), "{wrong}");
-        let wrong = Raw::parse("c.yaml", "scope: everything\n").unwrap_err();
+        let wrong = Raw::parse("c.yaml", "matching: everything\n").unwrap_err();
         assert!(wrong.problem.contains("everything"), "{wrong}");
         assert_eq!(wrong.at.map(|(line, _)| line), Some(1));
     }

@@ -14,6 +14,6 @@ pub use self::{
     file::{CONFIG_MAX, FileError},
     outputs::{OUTPUTS_MAX, OutputConfig, RawFilter, SettingsError, To},
     parse::priority,
-    raw::{Hooks, Matching, OutputForm, Raw, Scope},
+    raw::{Hooks, Matching, OutputForm, Raw},
     size::ByteSize,
 };

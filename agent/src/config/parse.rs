@@ -15,6 +15,20 @@ pub(super) fn priority_key<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Pri
     priority(&String::deserialize(d)?).map(Some).map_err(de::Error::custom)
 }
 
+/// One text, or a list of them.
+pub(super) fn one_or_more<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text or a list of texts")]
+    enum Texts {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match Texts::deserialize(d)? {
+        Texts::One(text) => vec![text],
+        Texts::More(texts) => texts,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,9 +55,11 @@ pub struct Raw {
     #[arg(skip)]
     pub outputs: Vec<RawOutput>,
 
-    /// Whose deeds raise alerts [default: all]
-    #[arg(long, value_name = "SCOPE", help_heading = "Events")]
-    pub scope: Option<Scope>,
+    /// Who is watched: all, containers, or any of container=NAME-OR-ID, pod=NAMESPACE/NAME and cgroup=PATH, in which `*`
+    /// stands for any text [default: all]
+    #[arg(long, value_name = "SCOPE", num_args = 1.., help_heading = "Events")]
+    #[serde(deserialize_with = "parse::one_or_more")]
+    pub scope: Vec<String>,
 
     /// How opens and connects are watched [default: fentry where the kernel allows it, else tracepoint]
     #[arg(long, value_name = "FAMILY", help_heading = "Events")]
@@ -107,16 +109,6 @@ pub enum OutputForm {
     None,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Only processes in containers
-    Containers,
-    /// The host's own processes too
-    #[default]
-    All,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Hooks {
@@ -152,7 +144,7 @@ impl Raw {
             spool_size: self.spool_size.or(other.spool_size),
             spool_sync: self.spool_sync.or(other.spool_sync),
             outputs: list(self.outputs, other.outputs),
-            scope: self.scope.or(other.scope),
+            scope: list(self.scope, other.scope),
             hooks: self.hooks.or(other.hooks),
             ring_size: self.ring_size.or(other.ring_size),
             bulk_budget: self.bulk_budget.or(other.bulk_budget),
@@ -167,15 +159,15 @@ mod tests {
 
     #[test]
     fn the_command_line_wins_over_the_file_setting_by_setting() {
-        let line = Raw { scope: Some(Scope::Containers), rules: vec!["a".into()], ..Raw::default() };
+        let line = Raw { scope: vec!["containers".into()], rules: vec!["a".into()], ..Raw::default() };
         let file = Raw {
-            scope: Some(Scope::All),
+            scope: vec!["all".into()],
             rules: vec!["b".into()],
             disable: vec!["x".into()],
             ..Raw::default()
         };
         let both = line.or(file);
-        assert_eq!(both.scope, Some(Scope::Containers));
+        assert_eq!(both.scope, ["containers"]);
         assert_eq!(both.rules, [PathBuf::from("a")]);
         assert_eq!(both.disable, ["x"]);
     }

@@ -10,8 +10,7 @@ use nightjar_events::{
 };
 
 use super::{
-    Identity, image,
-    proc::INITIAL_PID_NS,
+    INITIAL_PID_NS, Identity, image,
     process::{Key, Start},
 };
 
@@ -24,7 +23,7 @@ impl Identity {
         body: &Body,
         container: Option<&Container>,
     ) -> Arc<Process> {
-        let process = match self.known(key) {
+        let process = match self.known_process(key) {
             Some(process) => process,
             None => {
                 self.unknown += 1;
@@ -45,7 +44,7 @@ impl Identity {
     }
 
     /// A process that is in the table, or still in /proc.
-    fn known(&mut self, key: Key) -> Option<Arc<Process>> {
+    fn known_process(&mut self, key: Key) -> Option<Arc<Process>> {
         self.processes.get(key).or_else(|| {
             let found = self.proc.read(key.pid, self.clock)?;
             if !self.processes.same_tick(found.start, key.start) {
@@ -119,7 +118,8 @@ impl Identity {
             Some(_) => self.processes.replace(key, kept.unwrap_or_else(|| image.clone())),
             None => {
                 let parent = Key { pid: exec.ppid, start: exec.parent_start };
-                let parent = self.known(parent).map(|parent| Key { pid: parent.pid, start: parent.start });
+                let parent =
+                    self.known_process(parent).map(|parent| Key { pid: parent.pid, start: parent.start });
                 Some(self.processes.insert(kept.unwrap_or_else(|| image.clone()), Start::Exact, parent))
             }
         };

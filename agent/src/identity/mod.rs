@@ -26,10 +26,9 @@ use nightjar_events::{
     event::cgroup_mkdir::{self, CgroupMkdir},
 };
 
-pub(crate) use self::oci::bundle;
 pub use self::{
     cgroup::CgroupStats,
-    clock::Clock,
+    clock::{Clock, boottime},
     container::ContainerStats,
     hierarchy::{Hierarchy, HierarchyError},
     limits::Limits,
@@ -43,6 +42,7 @@ use self::{
     process::{Key, Processes},
     users::Users,
 };
+pub(crate) use self::{oci::bundle, proc::INITIAL_PID_NS};
 
 /// Where identity finds what it does not learn from records.
 #[derive(Clone, Debug)]
@@ -83,6 +83,15 @@ pub struct Place {
     pub path: Option<String>,
     /// `None`: the host's.
     pub container: Option<Arc<Container>>,
+}
+
+/// What is known of a cgroup without looking for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known<'a> {
+    /// From the hierarchy's root.
+    pub path: Option<&'a str>,
+    /// Nothing more will be learned of whose it is.
+    pub settled: bool,
 }
 
 pub struct Identity {
@@ -167,6 +176,13 @@ impl Identity {
             cgroups: self.cgroups.stats(),
             containers: self.containers.stats(),
         }
+    }
+
+    /// What is known of a cgroup already.
+    pub fn known(&self, cgroup: u64) -> Known<'_> {
+        let known = self.cgroups.peek(cgroup);
+        let settled = known.is_some_and(|cgroup| cgroup.tag.settled().is_some());
+        Known { path: known.and_then(|cgroup| cgroup.path.as_deref()), settled }
     }
 
     /// What a cgroup is, without a process of it at hand.

@@ -232,5 +232,8 @@ fn word_list<const N: usize>(bytes: &[u8], at: usize) -> Option<[u32; N]> {
 }
 
 #[cfg(test)]
+#[path = "layout_tests.rs"]
+mod layout_tests;
+#[cfg(test)]
 #[path = "btf_tests.rs"]
 mod tests;

@@ -18,6 +18,14 @@ pub enum SensorError {
     NoController(String),
     #[error("mount tracefs, where the kernel lists its tracepoints, at {}", super::TRACEFS)]
     Tracefs(#[source] io::Error),
+    #[error(
+        "the kernel is locked down for confidentiality, so that its programs may not read its memory; boot with lockdown=integrity"
+    )]
+    Lockdown,
+    #[error(
+        "the limit on locked memory is {limit} bytes, this kernel counts the ring and the maps as such, and raising the limit is refused; grant CAP_SYS_RESOURCE or set RLIMIT_MEMLOCK to unlimited"
+    )]
+    Memlock { limit: u64, source: aya::EbpfError },
     #[error("count CPUs")]
     Cpus(#[source] io::Error),
     #[error("read the eBPF object {path}")]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use nightjar_events::{
     EVENTS, Kind,
+    failure::Place,
     ledger::{ROWS_MAX, Row, Tally},
 };
 use zerocopy::{FromBytes, IntoBytes};
@@ -17,6 +18,7 @@ use super::SensorError;
 const EVENTS_MAP: &str = "LEDGER";
 const CGROUPS_MAP: &str = "CGROUPS";
 const MADE_MAP: &str = "ROWS_MADE";
+const FAILURES_MAP: &str = "FAILURES";
 
 /// `Tally` and `Row` as the words that the maps hold.
 type TallyWords = [u64; size_of::<Tally>() / 8];
@@ -31,6 +33,7 @@ pub struct Ledger {
     events: PerCpuArray<MapData, TallyWords>,
     cgroups: HashMap<MapData, u64, RowWords>,
     rows_made: Array<MapData, u64>,
+    failures: PerCpuArray<MapData, u64>,
 }
 
 /// Both views at one moment.
@@ -48,6 +51,7 @@ impl Ledger {
             events: PerCpuArray::try_from(take(EVENTS_MAP)?).map_err(failed(EVENTS_MAP))?,
             cgroups: HashMap::try_from(take(CGROUPS_MAP)?).map_err(failed(CGROUPS_MAP))?,
             rows_made: Array::try_from(take(MADE_MAP)?).map_err(failed(MADE_MAP))?,
+            failures: PerCpuArray::try_from(take(FAILURES_MAP)?).map_err(failed(FAILURES_MAP))?,
         })
     }
 
@@ -89,6 +93,16 @@ impl Ledger {
         let there = self.by_cgroup()?.len() as u64;
         let made = self.rows_made.get(&0, 0).map_err(failed(MADE_MAP))?;
         Ok(made.saturating_sub(there))
+    }
+
+    /// Where programs could not do what they wanted, and how often.
+    pub fn failures(&self) -> Result<Vec<(Place, u64)>, SensorError> {
+        let times = |place: Place| {
+            let per_cpu = self.failures.get(&(place as u32), 0).map_err(failed(FAILURES_MAP))?;
+            Ok((place, per_cpu.iter().sum()))
+        };
+        let all = Place::ALL.iter().map(|place| times(*place)).collect::<Result<Vec<_>, _>>()?;
+        Ok(all.into_iter().filter(|(_, times)| *times > 0).collect())
     }
 }
 

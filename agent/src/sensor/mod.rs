@@ -6,12 +6,14 @@ mod attach;
 mod btf;
 mod error;
 pub mod ledger;
+mod muted;
 mod object;
 mod pages;
 mod program;
 mod ring;
 mod told;
 mod types;
+mod unable;
 
 use std::{collections::BTreeSet, io, path::Path};
 
@@ -26,6 +28,7 @@ pub use self::{
     attach::{HookState, HookStatus},
     error::SensorError,
     ledger::Ledger,
+    muted::Muted,
     ring::{BATCH_BYTES, Reader},
 };
 use crate::{sensor::types::KernelTypes, timed::timed};
@@ -82,6 +85,8 @@ pub struct Options {
     pub cgroup_controller: Option<String>,
     /// Number of that hierarchy in /proc/cgroups, 0 for cgroup v2.
     pub cgroup_hierarchy: u32,
+    /// Whether cgroups may be muted. It costs every event a look.
+    pub scoped: bool,
     /// Whether kernel programs may log through aya-log.
     pub kernel_log: bool,
 }
@@ -97,7 +102,7 @@ impl Sensor {
     /// Loads and attaches. An event whose hooks all fail is reported in `hooks`, not as an error; an error means
     /// that nothing can work here.
     pub fn start(options: &Options) -> Result<Sensor, SensorError> {
-        mount_tracefs()?;
+        let tracefs = mount_tracefs();
         let cpus = aya::util::nr_cpus().map_err(|(_, source)| SensorError::Cpus(source))? as u32;
         let (offsets, settings) = timed("kernel types", || {
             let types = KernelTypes::of_running_kernel()?;
@@ -116,9 +121,17 @@ impl Sensor {
             .map_max_entries("CGROUPS", options.cgroup_rows)
             .map_max_entries("SCRATCH", cpus + SPARE_SLOTS)
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
-        let mut bpf = timed("object and maps", || loader.load(&object).map_err(SensorError::Load))?;
+        let mut bpf = timed("object and maps", || loader.load(&object).map_err(unable::to_load))?;
         let attach = || attach::attach(&mut bpf, &btf, &options.kinds, options.family);
         let hooks = timed("verify and attach", attach);
+        if unable::is_locked_down(&hooks) {
+            return Err(SensorError::Lockdown);
+        }
+        // Only where an event is seen by tracepoint of system calls does it matter.
+        let by_name = |hook: &HookStatus| hook.family == Family::SyscallTracepoint.name();
+        if hooks.iter().any(|hook| by_name(hook) && hook.state == HookState::Failed) {
+            tracefs?;
+        }
         Ok(Sensor { bpf, hooks, ring_bytes: options.ring_bytes })
     }
 
@@ -135,6 +148,11 @@ impl Sensor {
     /// The counters of the kernel side. Can be taken once.
     pub fn ledger(&mut self) -> Result<Ledger, SensorError> {
         Ledger::new(|name| self.take(name))
+    }
+
+    /// Where cgroups are muted. Can be taken once.
+    pub fn muted(&mut self) -> Result<Muted, SensorError> {
+        Muted::new(self.take("MUTED")?)
     }
 
     /// How often the kernel skipped each program, of those that it did skip. Such an event is in no ledger.
@@ -188,12 +206,14 @@ fn settings(options: &Options, types: &KernelTypes, cpus: u32) -> Result<Setting
         self_pid: options.self_pid.into(),
         cgroup_ssid,
         cgroup_hierarchy: options.cgroup_hierarchy.into(),
+        scoped: options.scoped.into(),
         // Bulk records may fill three quarters of the ring.
         bulk_limit: u64::from(options.ring_bytes) / 4 * 3,
         bulk_budget: options.bulk_budget.into(),
         bulk_burst: u64::from(options.bulk_budget) * BURST_SECONDS,
         // Whoever has spent the budget of a second leaves the rest of the ring to those who have not.
         burst_limit: u64::from(options.ring_bytes) / 2,
+        awaits_results: options.kinds.contains(&Kind::ConnectResult).into(),
         has_task_pt_regs: types.has_function("bpf_task_pt_regs").into(),
         stack_size: THREAD_SIZE,
         cpus: cpus.into(),

@@ -42,6 +42,9 @@ pub fn attach(program: &mut Program, target: &str, btf: &Btf) -> Result<(), Atta
             let Some((category, name)) = target.split_once('/') else {
                 return Err(AttachError::Other(format!("{target} is no category/name")));
             };
+            if !Path::new(TRACEFS).join("events").is_dir() {
+                return Err(AttachError::Other(format!("tracefs is not mounted at {TRACEFS}")));
+            }
             if !Path::new(TRACEFS).join("events").join(category).join(name).is_dir() {
                 return Err(AttachError::NoTracepoint);
             }

@@ -32,7 +32,10 @@ pub use self::{
     explain::Explanation,
     load::{Loaded, load, load_with},
     ruleset::{Matching, RuleSet, Selection, Target},
-    run::output::{MISSING, OutputValue},
+    run::{
+        output::{MISSING, OutputValue},
+        pattern::Glob,
+    },
     sigma::reference as sigma_reference,
     source::{Diagnostic, Node, Severity},
     state::Counts,

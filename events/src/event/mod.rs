@@ -38,6 +38,12 @@ macro_rules! events {
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum Body { $($kind($module::$kind)),* }
 
+        /// The type of every body, without one of them: the object's type information has those that a global holds.
+        #[repr(C)]
+        pub struct Bodies { $(pub $module: [$module::$kind; 0]),* }
+
+        impl Bodies { pub const NONE: Bodies = Bodies { $($module: []),* }; }
+
         /// Every event, by `Kind`.
         pub static EVENTS: &[&Event] = &[$(&$module::EVENT),*];
 
@@ -85,7 +91,22 @@ events! {
     7 CgroupRmdir cgroup_rmdir
 }
 
+/// Events that the process tree and the containers hang on. They come whatever the rules ask for and whoever is watched.
+pub const IDENTITY_KINDS: [Kind; 5] =
+    [Kind::Exec, Kind::Fork, Kind::Exit, Kind::CgroupMkdir, Kind::CgroupRmdir];
+
 impl Kind {
+    pub const fn is_for_identity(self) -> bool {
+        let mut n = 0;
+        while n < IDENTITY_KINDS.len() {
+            if IDENTITY_KINDS[n] as u16 == self as u16 {
+                return true;
+            }
+            n += 1;
+        }
+        false
+    }
+
     pub fn event(self) -> &'static Event {
         EVENTS[self as usize]
     }

@@ -9,10 +9,11 @@ use aya_ebpf::{
     maps::LruHashMap,
     programs::FExitContext,
 };
+use nightjar_events::failure::Place;
 
 use super::{Asked, tell};
 use crate::{
-    filter,
+    failed, filter,
     hooks::arg,
     read::{
         call::{Call, Current},
@@ -46,7 +47,7 @@ fn connect_tried(ctx: FExitContext) -> i32 {
             Some(told) => unsafe { *told = 1 },
             None => {
                 // A full table evicts the oldest.
-                let _ = CONNECT_TOLD.insert(thread, 1, 0);
+                failed::unless(CONNECT_TOLD.insert(thread, 1, 0).is_ok(), Place::ConnectToldKept);
             }
         }
     }

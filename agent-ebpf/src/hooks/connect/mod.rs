@@ -9,12 +9,14 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 use nightjar_events::{
     event::connect::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, Connect, SPAN_PATH, Socket},
+    failure::Place,
     wire::Span,
 };
 
 use super::connect_result;
 use crate::{
     emit::{self, Tail},
+    failed,
     read::socket::Sock,
 };
 
@@ -40,19 +42,18 @@ impl Asked {
     fn read<const KERNEL: bool>(self, at: u64, to: *mut c_void, len: u32) {
         let from = (self.address + at) as *const c_void;
         // SAFETY: the helpers check the address; the callers' destinations are as long as what is read.
-        unsafe {
-            if KERNEL {
-                bpf_probe_read_kernel(to, len, from)
-            } else {
-                bpf_probe_read_user(to, len, from)
-            };
-        }
+        let failed = unsafe {
+            if KERNEL { bpf_probe_read_kernel(to, len, from) } else { bpf_probe_read_user(to, len, from) }
+        };
+        failed::unless(failed == 0, Place::ConnectAddress);
     }
 
     #[inline(always)]
     fn path<const KERNEL: bool>(self, tail: &Tail) -> Span {
         let (from, len) = (self.address + 2, self.len.saturating_sub(2));
-        if KERNEL { tail.kernel_bytes::<SUN_PATH_MASK>(from, len) } else { tail.user_bytes(from, len) }
+        let span =
+            if KERNEL { tail.kernel_bytes::<SUN_PATH_MASK>(from, len) } else { tail.user_bytes(from, len) };
+        failed::unless_read(span, Place::ConnectPath)
     }
 }
 

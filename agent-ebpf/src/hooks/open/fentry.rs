@@ -14,10 +14,12 @@ use aya_ebpf::{
     maps::LruHashMap,
     programs::{FEntryContext, FExitContext},
 };
+use nightjar_events::failure::Place;
 
 use super::{Asked, OpenHow, tell};
 use crate::{
-    filter,
+    emit::Tail,
+    failed, filter,
     hooks::{arg, plain_arg},
     offset,
     read::{
@@ -92,7 +94,7 @@ fn keep(opening: &Opening) {
     let thread = bpf_get_current_pid_tgid();
     let Some(kept) = OPENING.get_ptr_mut(thread) else {
         // A full table evicts the oldest.
-        let _ = OPENING.insert(thread, opening, 0);
+        failed::unless(OPENING.insert(thread, opening, 0).is_ok(), Place::OpeningKept);
         return;
     };
     // Should it be evicted now and become another thread's, that must not find its file with our name: it finds none.
@@ -178,7 +180,10 @@ fn open_returned(ctx: FExitContext) -> i32 {
         mode: read(how + 8),
         resolve: read(how + 16),
     };
+    // A failure is told here when it came before the name was looked up.
+    failed::unless(result < 0, Place::OpenLate);
     let file = if result < 0 { None } else { File::of_descriptor(Task::current(), result as u32) };
-    tell(&Asked::new(current.call, arg(&ctx, 0) as i32, how), result, |tail| tail.user_path(name), file);
+    let name = |tail: &Tail| failed::unless_read(tail.user_path(name), Place::OpenName);
+    tell(&Asked::new(current.call, arg(&ctx, 0) as i32, how), result, name, file);
     0
 }

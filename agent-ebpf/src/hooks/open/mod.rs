@@ -7,11 +7,13 @@ mod tracepoint;
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use nightjar_events::{
     event::open::{Open, SPAN_NAME, SPAN_PATH},
+    failure::Place,
     wire::Span,
 };
 
 use crate::{
     emit::{self, Tail},
+    failed,
     read::{call::Call, file::File, path, regs::Regs, task::Task},
 };
 
@@ -36,9 +38,10 @@ impl OpenHow {
     fn of_user(address: u64) -> OpenHow {
         let mut how = OpenHow { flags: 0, mode: 0, resolve: 0 };
         // SAFETY: the helper checks the address.
-        unsafe {
+        let failed = unsafe {
             bpf_probe_read_user((&raw mut how).cast(), size_of::<OpenHow>() as u32, address as *const _)
         };
+        failed::unless(failed == 0, Place::OpenHow);
         how
     }
 }

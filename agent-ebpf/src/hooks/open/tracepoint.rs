@@ -1,10 +1,11 @@
 //! `open` at the exit of its system calls. Of a success everything but the name given comes from `struct file`.
 
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+use nightjar_events::failure::Place;
 
 use super::{of_registers, tell};
 use crate::{
-    filter,
+    failed, filter,
     hooks::{number, returned},
     read::{call::Call, file::File, regs::Regs, task::Task},
 };
@@ -19,6 +20,6 @@ fn open_exit(ctx: TracePointContext) -> i32 {
     let Some((asked, name)) = call.and_then(|call| of_registers(call, Regs::current())) else { return 0 };
     let result = returned(&ctx) as i32;
     let file = if result < 0 { None } else { File::of_descriptor(Task::current(), result as u32) };
-    tell(&asked, result, |tail| tail.user_path(name), file);
+    tell(&asked, result, |tail| failed::unless_read(tail.user_path(name), Place::OpenName), file);
     0
 }

@@ -94,7 +94,9 @@ impl Page {
                 of_event().filter(|hook| hook.state == HookState::Attached).map(|hook| hook.family).collect();
             attached.dedup();
             let by = if attached.is_empty() { String::new() } else { format!(" by {}", attached.join(", ")) };
-            self.row(event.name, &format!("{}{by}", state.name()));
+            let unasked = report.not_asked_for.contains(&event.name);
+            let unasked = if unasked { "; no rule asks for it: run leaves it out" } else { "" };
+            self.row(event.name, &format!("{}{by}{unasked}", state.name()));
             let explain = |hook: &&crate::sensor::HookStatus| match hook.state {
                 HookState::Attached => false,
                 HookState::Absent | HookState::Failed => state != EventState::Attached,
@@ -175,6 +177,15 @@ events
         assert_eq!(problems(&report), []);
         let text = text(&report, PLAIN);
         let expected = "  open            attached by tp_btf\n                  not by fentry: open on sched_process_exec: the kernel refuses to load it\n";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn an_event_that_no_rule_asks_for_is_said_to_be_left_out() {
+        let mut report = report();
+        report.not_asked_for.push("connect");
+        let text = text(&report, PLAIN);
+        let expected = "  connect         attached by tp_btf; no rule asks for it: run leaves it out\n";
         assert!(text.contains(expected), "{text}");
     }
 

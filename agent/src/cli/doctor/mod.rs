@@ -11,6 +11,7 @@ mod verdict;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use nightjar_events::{EVENTS, Kind};
 use serde::Serialize;
 
 use self::{
@@ -72,9 +73,13 @@ pub struct Report {
     problems: Vec<Problem>,
     kernel: Kernel,
     capabilities: Vec<CapabilityState>,
+    /// Why processes cannot be told by their numbers here.
+    pid_namespace_error: Option<String>,
     cgroups: Cgroups,
     runtimes: Vec<Runtime>,
     hooks: Vec<HookStatus>,
+    /// Events that no rule asks for: `run` with these rules leaves them out.
+    not_asked_for: Vec<&'static str>,
     /// Why no program could even be tried.
     hooks_error: Option<String>,
     rules: Vec<RuleState>,
@@ -114,7 +119,10 @@ impl Report {
             Err(failure) => (Vec::new(), Some(format!("{:#}", failure.error))),
         };
         let kinds = verdict::working_kinds(&hooks);
-        let rules = states(&configured(config)?, &kinds);
+        let rules = configured(config)?;
+        let asked_for = rules.kinds();
+        let is_asked_for = |kind: Kind| kind.is_for_identity() || asked_for.contains(&kind);
+        let not_asked_for = EVENTS.iter().filter(|event| !is_asked_for(event.kind));
         let held = privilege::held()?;
         let capabilities = privilege::needed(kernel.version())
             .map(|need| CapabilityState {
@@ -129,11 +137,13 @@ impl Report {
             problems: Vec::new(),
             kernel,
             capabilities,
+            pid_namespace_error: privilege::in_initial_pid_namespace().err().map(|e| e.to_string()),
             cgroups: cgroups::look(&config.host_root),
             runtimes: runtimes::look(&config.host_root),
             hooks,
+            not_asked_for: not_asked_for.map(|event| event.name).collect(),
             hooks_error,
-            rules,
+            rules: states(&rules, &kinds),
         };
         report.problems = verdict::problems(&report);
         report.health = Health::of(&report.problems);

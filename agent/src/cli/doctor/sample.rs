@@ -33,6 +33,7 @@ pub fn report() -> Report {
             jit: Some(true),
         },
         capabilities: vec![CapabilityState { name: "CAP_BPF".into(), held: true, why: "load the programs" }],
+        pid_namespace_error: None,
         cgroups: Cgroups {
             layout: Layout::V2,
             hierarchy: Some(Chosen { mount: "/sys/fs/cgroup".into(), controller: None }),
@@ -45,6 +46,7 @@ pub fn report() -> Report {
             state: None,
         }],
         hooks: EVENTS.iter().map(attached).collect(),
+        not_asked_for: Vec::new(),
         hooks_error: None,
         rules: Vec::new(),
     }

@@ -100,6 +100,9 @@ pub fn problems(report: &Report) -> Vec<Problem> {
     if let Some(error) = &report.cgroups.error {
         add(true, format!("containers cannot be told apart: {error}"), None);
     }
+    if let Some(error) = &report.pid_namespace_error {
+        add(true, error.clone(), None);
+    }
     for capability in report.capabilities.iter().filter(|capability| !capability.held) {
         let cure = "run as root, or grant the capability";
         add(true, format!("{} is not held, needed to {}", capability.name, capability.why), Some(cure));

@@ -41,8 +41,13 @@ impl Glob {
         })
     }
 
+    /// Whether a whole value matches.
+    pub fn is_match(&self, bytes: &[u8]) -> bool {
+        self.regex.is_match(bytes)
+    }
+
     pub fn test(&self, bytes: &[u8], cut: Cut) -> Truth {
-        let matches = self.regex.is_match(bytes);
+        let matches = self.is_match(bytes);
         let same = |a: &[u8], b: &[u8]| if self.fold { a.eq_ignore_ascii_case(b) } else { a == b };
         match cut {
             Cut::None => matches.into(),

@@ -1,10 +1,15 @@
 //! The program as a shell sees it: exit codes, streams, and one alert from the kernel to a pipe.
 
+mod scope;
+mod silence;
+mod unable;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Lines, Read},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Output, Stdio},
+    sync::Mutex,
 };
 
 use nightjar::{identity::Hierarchy, privilege::CAPABILITIES};
@@ -123,23 +128,12 @@ fn the_capabilities_that_daemonset_grants_are_enough_and_a_missing_one_is_named(
     }
 }
 
-/// Needs root. The program sees another mount where the kernel offers its type information.
-#[test]
-fn a_kernel_without_type_information_gets_one_sentence() {
-    let mut run = Command::new("unshare");
-    let hide = "mount -t tmpfs none /sys/kernel/btf && exec \"$0\" run";
-    run.args(["--mount", "sh", "-c", hide, env!("CARGO_BIN_EXE_nightjar")]);
-    let Output { status, stderr, .. } = run.output().unwrap();
-    let said = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(3), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains("this kernel has no BTF type information at /sys/kernel/btf/vmlinux"), "{said}");
-}
-
 /// The program, watching for its marker to be read. Needs root, as the agent does.
 struct Watching {
     marker: PathBuf,
     child: Child,
+    /// What it said until it watched.
+    before: Vec<String>,
     said: Lines<BufReader<ChildStderr>>,
     _dir: TempDir,
 }
@@ -149,10 +143,15 @@ fn watching() -> Watching {
 }
 
 fn watching_with(more: &[&str]) -> Watching {
+    watching_rule(RULE, more)
+}
+
+/// By a rule in which PATH is the marker.
+fn watching_rule(rule: &str, more: &[&str]) -> Watching {
     let dir = tempfile::tempdir().unwrap();
     let marker = dir.path().join("marker");
     fs::write(&marker, "x").unwrap();
-    let rules = rules_file(dir.path(), &RULE.replace("PATH", marker.to_str().unwrap()));
+    let rules = rules_file(dir.path(), &rule.replace("PATH", marker.to_str().unwrap()));
     let mut child = nightjar(&["run", "--rules", &rules])
         .args(more)
         .stdout(Stdio::piped())
@@ -160,9 +159,12 @@ fn watching_with(more: &[&str]) -> Watching {
         .spawn()
         .unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    let watching = said.by_ref().map(Result::unwrap).find(|line| line.contains("watching"));
-    assert!(watching.is_some(), "ended with {:?}", child.wait());
-    Watching { marker, child, said, _dir: dir }
+    let mut before = Vec::new();
+    while !before.last().is_some_and(|line: &String| line.contains(" watching ")) {
+        let Some(line) = said.next() else { panic!("{before:?}, ended with {:?}", child.wait()) };
+        before.push(line.unwrap());
+    }
+    Watching { marker, child, before, said, _dir: dir }
 }
 
 impl Watching {
@@ -233,14 +235,30 @@ fn what_the_agent_could_not_take_is_an_alert_that_counts_it() {
     assert_eq!(watching.child.wait().unwrap().code(), Some(0));
 }
 
+/// Held by a test that floods in a container, and by one that counts what all containers do.
+static CONTAINERS: Mutex<()> = Mutex::new(());
+
 /// A container's cgroup as Podman names it, removed with the test.
 struct Cgroup(PathBuf);
 
 impl Cgroup {
     fn of_container(id: &str) -> Cgroup {
-        let dir = Hierarchy::detect(Path::new("/")).unwrap().mount.join(format!("libpod-{id}"));
+        Cgroup::make(&format!("libpod-{id}"))
+    }
+
+    /// One that cannot be a container's: its name is one of systemd's.
+    fn new(name: &str) -> Cgroup {
+        Cgroup::make(&format!("nightjar-{}-{name}.slice", std::process::id()))
+    }
+
+    fn make(name: &str) -> Cgroup {
+        let dir = Hierarchy::detect(Path::new("/")).unwrap().mount.join(name);
         fs::create_dir(&dir).unwrap();
         Cgroup(dir)
+    }
+
+    fn name(&self) -> &str {
+        self.0.file_name().unwrap().to_str().unwrap()
     }
 }
 
@@ -252,6 +270,7 @@ impl Drop for Cgroup {
 
 #[test]
 fn a_container_that_floods_is_named_with_what_was_left_out_of_it() {
+    let _alone = CONTAINERS.lock();
     let watching = watching_with(&["--bulk-budget", "1000"]);
     let id = format!("{:064x}", std::process::id());
     let cgroup = Cgroup::of_container(&id);
@@ -300,4 +319,57 @@ fn an_agent_whose_output_takes_nothing_ends_all_the_same_and_says_what_was_not_w
     assert_eq!(watching.child.wait().unwrap().code(), Some(4));
     let said: Vec<_> = watching.said.map(Result::unwrap).collect();
     assert!(said.iter().any(|line| line.contains("the output took nothing more: up to ")), "{said:?}");
+}
+
+const EXEC_RULE: &str = "\
+- rule: Program started
+  desc: d
+  priority: NOTICE
+  output: started (cmd=%proc.cmdline)
+  condition: evt.type = execve and proc.args = PATH
+";
+
+/// What a process holds of the kernel's: links of programs by their type, and events of perf, which system call
+/// tracepoints are attached by.
+fn links(pid: u32) -> Vec<String> {
+    let fds = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let kind = |fd: std::io::Result<fs::DirEntry>| {
+        let fd = fd.unwrap();
+        let target = fs::read_link(fd.path()).ok()?.display().to_string();
+        let number = fd.file_name().into_string().unwrap();
+        match target.as_str() {
+            "anon_inode:bpf_link" => {
+                let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{number}")).unwrap();
+                info.lines()
+                    .find_map(|line| line.strip_prefix("link_type:"))
+                    .map(|kind| kind.trim().to_owned())
+            }
+            "anon_inode:[perf_event]" => Some("perf_event".to_owned()),
+            _ => None,
+        }
+    };
+    fds.filter_map(kind).collect()
+}
+
+#[test]
+fn an_event_that_no_rule_asks_for_is_not_attached_and_the_agent_says_so() {
+    // What opens and connects are attached by, whatever the kernel allows, and nothing else is.
+    let of_calls = |pid| links(pid).iter().any(|kind| kind != "raw_tracepoint");
+    let opens = watching();
+    assert!(of_calls(opens.child.id()), "{:?}", links(opens.child.id()));
+
+    let mut execs = watching_rule(EXEC_RULE, &[]);
+    assert!(!of_calls(execs.child.id()), "{:?}", links(execs.child.id()));
+    assert!(!links(execs.child.id()).is_empty());
+    execs.read_marker();
+    let mut line = String::new();
+    BufReader::new(execs.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["rule"], "Program started");
+    execs.signal(Signal::INT);
+    let said: Vec<String> = execs.before.iter().cloned().chain(execs.said.map(Result::unwrap)).collect();
+    let left_out = |line: &&String| line.contains("not attached, since nothing asks for them");
+    let left_out = said.iter().find(left_out).unwrap();
+    assert!(left_out.contains("open connect connect_result"), "{left_out}");
+    assert!(!said.iter().any(|line| line.contains("event=\"open\"")), "{said:?}");
+    assert_eq!(execs.child.wait().unwrap().code(), Some(0));
 }
