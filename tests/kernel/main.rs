@@ -2,6 +2,8 @@
 
 mod cgroup_mkdir;
 mod cgroup_rmdir;
+mod chmod;
+mod chown;
 mod connect;
 mod connect_result;
 mod deed;
@@ -11,5 +13,11 @@ mod fairness;
 mod fork;
 mod io_uring;
 mod ledger;
+mod link;
+mod mkdir;
+mod mknod;
 mod open;
 mod race;
+mod rename;
+mod symlink;
+mod unlink;

@@ -1,13 +1,22 @@
 //! One file an event: when it is seen, and how its record is filled.
 
+mod call;
 mod cgroup_mkdir;
 mod cgroup_rmdir;
+mod chmod;
+mod chown;
 mod connect;
 mod connect_result;
 mod exec;
 mod exit;
 mod fork;
+mod link;
+mod mkdir;
+mod mknod;
 mod open;
+mod rename;
+mod symlink;
+mod unlink;
 
 use aya_ebpf::EbpfContext;
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nightjar_events::{Field, Kind, event::*, schema::Bit};
+use nightjar_events::{Field, Kind, Type, event::*, schema::Bit};
 
 use super::Process;
 use crate::value::{Cut, Text, Value};
@@ -20,25 +20,35 @@ pub fn fill(
     process: &Process,
 ) {
     let mut usual = Usual { values, absent };
-    match kind {
-        Kind::Exec => usual.exec(process),
-        Kind::Open => usual.open(variant),
-        Kind::Connect => usual.connect(),
-        Kind::ConnectResult => {
-            usual.number(&connect_result::RESULT, 0);
-            usual.number(&connect_result::FD, 3);
-            usual.family(&connect_result::FAMILY, &connect_result::DEST_IP);
-        }
-        Kind::Exit => {
-            usual.number(&exit::CODE, 0);
-            usual.put(&exit::SIGNAL, Value::Uint(0));
-            usual.put(&exit::CORE, Value::Bool(false));
-            usual.put(&exit::COMM, Value::owned(process.comm.clone()));
-        }
-        Kind::Fork => usual.put(&fork::COMM, Value::owned(process.comm.clone())),
-        Kind::CgroupMkdir | Kind::CgroupRmdir => {}
+    if let Some((_, fill)) = USUAL.iter().find(|(of, _)| *of == kind) {
+        fill(&mut usual, variant, process);
+    }
+    usual.directories(kind, process);
+    // A call that is not said to have failed has succeeded.
+    if let Some(result) = kind.event().field("res") {
+        usual.number(result, 0);
     }
 }
+
+type Fill = fn(&mut Usual<'_>, u16, &Process);
+
+/// What is usual of an event, beyond its success.
+static USUAL: &[(Kind, Fill)] = &[
+    (Kind::Exec, |usual, _, process| usual.exec(process)),
+    (Kind::Open, |usual, variant, _| usual.open(variant)),
+    (Kind::Connect, |usual, _, _| usual.connect()),
+    (Kind::ConnectResult, |usual, _, _| {
+        usual.number(&connect_result::FD, 3);
+        usual.family(&connect_result::FAMILY, &connect_result::DEST_IP);
+    }),
+    (Kind::Exit, |usual, _, process| {
+        usual.number(&exit::CODE, 0);
+        usual.put(&exit::SIGNAL, Value::Uint(0));
+        usual.put(&exit::CORE, Value::Bool(false));
+        usual.put(&exit::COMM, Value::owned(process.comm.clone()));
+    }),
+    (Kind::Fork, |usual, _, process| usual.put(&fork::COMM, Value::owned(process.comm.clone()))),
+];
 
 struct Usual<'v> {
     values: &'v mut Values,
@@ -54,6 +64,18 @@ impl Usual<'_> {
 
     fn number(&mut self, field: &Field, n: i64) {
         self.put(field, Value::Int(n));
+    }
+
+    /// A relative path begins at the working directory.
+    fn directories(&mut self, kind: Kind, process: &Process) {
+        let page = kind.event();
+        for row in page.fields {
+            let Type::Given(directory) = row.ty else { continue };
+            let relative = matches!(self.get(row), Value::Text(name) if !name.bytes.starts_with(b"/"));
+            if let Some(directory) = page.field(directory).filter(|_| relative && !process.cwd.is_empty()) {
+                self.put(directory, Value::owned(process.cwd.clone()));
+            }
+        }
     }
 
     fn text(&mut self, field: &Field, text: &'static str) {
@@ -151,7 +173,6 @@ impl Usual<'_> {
     }
 
     fn connect(&mut self) {
-        self.number(&connect::RESULT, 0);
         self.number(&connect::FD, 3);
         self.family(&connect::FAMILY, &connect::DEST_IP);
         if !self.get(&connect::PATH).is_absent() {
@@ -177,5 +198,5 @@ impl Usual<'_> {
 }
 
 fn names(field: &Field) -> &'static [Bit] {
-    if let nightjar_events::Type::Flags(names) = field.ty { names } else { &[] }
+    if let Type::Flags(names) = field.ty { names } else { &[] }
 }

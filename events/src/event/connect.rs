@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Body, Kind, Page};
 use crate::{
-    schema::{Event, Family, Field, Get, Hook, Lane, Point, Type},
+    schema::{Category, Event, Family, Field, Get, Hook, Lane, Point, Type},
     wire::{Raw, Span},
 };
 
@@ -85,7 +85,9 @@ pub static EVENT: Event = Event {
     name: "connect",
     types: &["connect"],
     doc: "A process asked a socket to connect: what it got at once. A non-blocking one gets EINPROGRESS here and its outcome in `connect_result`.",
+    category: Category::Net,
     lane: Connect::LANE,
+    paths: &[],
     hooks: &[
         Hook {
             family: Family::Fentry,

@@ -4,7 +4,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Body, Kind, Page};
 use crate::{
-    schema::{Bit, Event, Family, Field, Get, Hook, Lane, Point, Type, bit},
+    schema::{Bit, Category, Event, Family, Field, Get, Hook, Lane, Point, Type, bit},
     wire::{COMM_LEN, Raw, comm},
 };
 
@@ -37,7 +37,9 @@ pub static EVENT: Event = Event {
     // The tracepoint does not tell fork, vfork, clone and clone3 apart; the flags do.
     types: &["clone"],
     doc: "A process made another process (fork, vfork, clone, clone3 without CLONE_THREAD).",
+    category: Category::Process,
     lane: Fork::LANE,
+    paths: &[],
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

@@ -1,13 +1,22 @@
 //! The list of events. A new one is a file here and a line below.
 
+pub mod call;
 pub mod cgroup_mkdir;
 pub mod cgroup_rmdir;
+pub mod chmod;
+pub mod chown;
 pub mod connect;
 pub mod connect_result;
 pub mod exec;
 pub mod exit;
 pub mod fork;
+pub mod link;
+pub mod mkdir;
+pub mod mknod;
 pub mod open;
+pub mod rename;
+pub mod symlink;
+pub mod unlink;
 
 use zerocopy::FromBytes;
 
@@ -83,6 +92,14 @@ events! {
     5 ConnectResult connect_result
     6 CgroupMkdir cgroup_mkdir
     7 CgroupRmdir cgroup_rmdir
+    8 Unlink unlink
+    9 Rename rename
+    10 Link link
+    11 Symlink symlink
+    12 Mkdir mkdir
+    13 Mknod mknod
+    14 Chmod chmod
+    15 Chown chown
 }
 
 impl Kind {

@@ -6,7 +6,7 @@ mod socket;
 
 use nightjar_events::Kind;
 
-pub(super) use self::file::given_path;
+pub(super) use self::file::{given_path, joined};
 use self::{file::File, socket::Socket};
 use super::{Class, Field, Get, Type, row};
 use crate::{
@@ -20,9 +20,17 @@ pub(super) static CLASS: Class = Class {
     rows: ROWS,
 };
 
-const FD: &[Kind] = &[Kind::Open, Kind::Connect, Kind::ConnectResult];
-const FILE: &[Kind] = &[Kind::Open];
-const SOCKET: &[Kind] = &[Kind::Connect, Kind::ConnectResult];
+fn has_file(kind: Kind) -> bool {
+    kind == Kind::Open
+}
+
+fn has_socket(kind: Kind) -> bool {
+    kind == Kind::Connect || kind == Kind::ConnectResult
+}
+
+fn has_either(kind: Kind) -> bool {
+    has_file(kind) || has_socket(kind)
+}
 
 static ROWS: &[Field] = &[
     both("fd.num", Type::Int, "Number of the descriptor, -1 when the open failed.", |e, _| {
@@ -116,19 +124,19 @@ static ROWS: &[Field] = &[
 ];
 
 const fn both(name: &'static str, ty: Type, doc: &'static str, get: Get) -> Field {
-    row(name, ty, doc, get).needs(FD)
+    row(name, ty, doc, get).needs(has_either)
 }
 
 const fn file(name: &'static str, doc: &'static str, get: Get) -> Field {
-    row(name, Type::Text, doc, get).needs(FILE)
+    row(name, Type::Text, doc, get).needs(has_file)
 }
 
 const fn number_of_file(name: &'static str, doc: &'static str, get: Get) -> Field {
-    row(name, Type::Uint, doc, get).needs(FILE)
+    row(name, Type::Uint, doc, get).needs(has_file)
 }
 
 const fn socket(name: &'static str, ty: Type, doc: &'static str, get: Get) -> Field {
-    row(name, ty, doc, get).needs(SOCKET)
+    row(name, ty, doc, get).needs(has_socket)
 }
 
 enum Object<'e> {

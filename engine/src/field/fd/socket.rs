@@ -85,9 +85,7 @@ impl<'e> Socket<'e> {
         let (page, protocol) = match event.kind() {
             Kind::Connect => (&CONNECT, protocol(event)),
             Kind::ConnectResult => (&CONNECT_RESULT, Protocol::Tcp),
-            Kind::Exec | Kind::Fork | Kind::Exit | Kind::Open | Kind::CgroupMkdir | Kind::CgroupRmdir => {
-                return None;
-            }
+            _ => return None,
         };
         let path = if let Value::Text(path) = event.get(&connect::PATH) { Some(path) } else { None };
         Some(Socket {
