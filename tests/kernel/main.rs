@@ -1,5 +1,7 @@
 //! Each event: the deed is done on the running kernel, and the record is expected with its fields.
 
+mod bpf;
+mod capset;
 mod cgroup_mkdir;
 mod cgroup_rmdir;
 mod chmod;
@@ -12,12 +14,24 @@ mod exit;
 mod fairness;
 mod fork;
 mod io_uring;
+mod kill;
 mod ledger;
 mod link;
+mod memfd_create;
 mod mkdir;
 mod mknod;
+mod module;
+mod mount;
 mod open;
+mod prctl;
+mod process_vm;
+mod ptrace;
 mod race;
 mod rename;
+mod setns;
+mod setuid;
+mod socket;
 mod symlink;
 mod unlink;
+mod unshare;
+mod userfaultfd;

@@ -11,7 +11,7 @@ use nightjar_events::{
     control::VARIANTS_MAX,
     event::{
         Page,
-        call::{Call, CallPage, DIR, NAME},
+        call::{Call, CallPage},
     },
 };
 
@@ -69,6 +69,20 @@ impl Ended {
         emit::fixed::<P>(self.variant, |body| self.fill(body.cast()));
     }
 
+    /// The same, but for what `fill` knows better.
+    #[inline(always)]
+    pub fn numbers_and<P: CallPage + 'static>(self, fill: impl FnOnce(Args)) {
+        emit::fixed::<P>(
+            self.variant,
+            #[inline(always)]
+            |body| {
+                let call = body.cast::<Call>();
+                self.fill(call);
+                fill(Args(call));
+            },
+        );
+    }
+
     /// Emits a record with texts. `fill` says which.
     #[inline(always)]
     pub fn texts<P: CallPage>(self, fill: impl FnOnce(Texts)) {
@@ -99,6 +113,17 @@ impl Ended {
     }
 }
 
+/// The arguments of a record that is being built.
+pub struct Args(*mut Call);
+
+impl Args {
+    #[inline(always)]
+    pub fn put<const N: usize>(&self, value: u64) {
+        // SAFETY: the body is ours until it is submitted.
+        unsafe { (*self.0).args[N] = value };
+    }
+}
+
 /// The texts of a record that is being built.
 pub struct Texts<'t> {
     call: *mut Call,
@@ -112,24 +137,26 @@ impl Texts<'_> {
         unsafe { (*self.call).spans[n] = span };
     }
 
-    /// A text of the caller's, as the first or the second.
+    /// A text of the caller's, as the span of that index; no text at address 0.
     #[inline(always)]
-    pub fn text<const N: usize>(&self, address: u64) {
-        self.put(2 * N + NAME, self.tail.user_path(address));
-    }
-
-    /// A path of the caller's, and the directory that it begins at if it is relative.
-    #[inline(always)]
-    pub fn path<const N: usize>(&self, dirfd: u64, address: u64) {
-        self.text::<N>(address);
-        if !is_absolute(address) {
-            self.file::<N>(dirfd);
+    pub fn text<const SPAN: usize>(&self, address: u64) {
+        if address != 0 {
+            self.put(SPAN, self.tail.user_path(address));
         }
     }
 
-    /// Where a descriptor of the caller's leads, in the place of the directory.
+    /// A path of the caller's, and behind it the directory that it begins at if it is relative.
     #[inline(always)]
-    pub fn file<const N: usize>(&self, fd: u64) {
+    pub fn path<const NAME: usize>(&self, dirfd: u64, address: u64) {
+        self.text::<NAME>(address);
+        if !is_absolute(address) {
+            self.file::<NAME>(dirfd);
+        }
+    }
+
+    /// Where a descriptor of the caller's leads: the directory that belongs to a name.
+    #[inline(always)]
+    pub fn file<const NAME: usize>(&self, fd: u64) {
         let task = Task::current();
         let (mount, dentry) = if fd as i32 == AT_FDCWD {
             let fs = task.fs();
@@ -138,7 +165,7 @@ impl Texts<'_> {
             let Some(file) = File::of_descriptor(task, fd as u32) else { return };
             (file.mount(), file.dentry())
         };
-        self.put(2 * N + DIR, path::append(self.tail, task, mount, dentry));
+        self.put(NAME + 1, path::append(self.tail, task, mount, dentry));
     }
 }
 

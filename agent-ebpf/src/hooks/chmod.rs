@@ -1,6 +1,9 @@
 //! `chmod`.
 
-use nightjar_events::event::chmod::Chmod;
+use nightjar_events::event::{
+    call::{NAME},
+    chmod::Chmod,
+};
 
 use super::call::{CWD, Ended, programs};
 
@@ -17,10 +20,10 @@ fn tell(ended: Ended) {
         |texts| {
             let (dirfd, name) = match ended.variant {
                 CHMOD => (CWD, regs.arg0()),
-                FCHMOD => return texts.file::<0>(regs.arg0()),
+                FCHMOD => return texts.file::<NAME>(regs.arg0()),
                 _ => (regs.arg0(), regs.arg1()),
             };
-            texts.path::<0>(dirfd, name);
+            texts.path::<NAME>(dirfd, name);
         },
     );
 }

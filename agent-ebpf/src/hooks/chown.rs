@@ -1,6 +1,9 @@
 //! `chown`.
 
-use nightjar_events::event::chown::Chown;
+use nightjar_events::event::{
+    call::{NAME},
+    chown::Chown,
+};
 
 use super::call::{CWD, Ended, programs};
 
@@ -16,11 +19,11 @@ fn tell(ended: Ended) {
         #[inline(always)]
         |texts| {
             let (dirfd, name) = match ended.variant {
-                FCHOWN => return texts.file::<0>(regs.arg0()),
+                FCHOWN => return texts.file::<NAME>(regs.arg0()),
                 FCHOWNAT => (regs.arg0(), regs.arg1()),
                 _ => (CWD, regs.arg0()),
             };
-            texts.path::<0>(dirfd, name);
+            texts.path::<NAME>(dirfd, name);
         },
     );
 }

@@ -1,6 +1,9 @@
 //! `mkdir`.
 
-use nightjar_events::event::mkdir::Mkdir;
+use nightjar_events::event::{
+    call::{NAME},
+    mkdir::Mkdir,
+};
 
 use super::call::{CWD, Ended, programs};
 
@@ -17,6 +20,6 @@ fn tell(ended: Ended) {
     };
     ended.texts::<Mkdir>(
         #[inline(always)]
-        |texts| texts.path::<0>(dirfd, name),
+        |texts| texts.path::<NAME>(dirfd, name),
     );
 }

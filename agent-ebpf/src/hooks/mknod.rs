@@ -1,6 +1,9 @@
 //! `mknod`.
 
-use nightjar_events::event::mknod::Mknod;
+use nightjar_events::event::{
+    call::{NAME},
+    mknod::Mknod,
+};
 
 use super::call::{CWD, Ended, programs};
 
@@ -17,6 +20,6 @@ fn tell(ended: Ended) {
     };
     ended.texts::<Mknod>(
         #[inline(always)]
-        |texts| texts.path::<0>(dirfd, name),
+        |texts| texts.path::<NAME>(dirfd, name),
     );
 }

@@ -1,6 +1,8 @@
 //! One file an event: when it is seen, and how its record is filled.
 
+mod bpf;
 mod call;
+mod capset;
 mod cgroup_mkdir;
 mod cgroup_rmdir;
 mod chmod;
@@ -10,13 +12,25 @@ mod connect_result;
 mod exec;
 mod exit;
 mod fork;
+mod kill;
 mod link;
+mod memfd_create;
 mod mkdir;
 mod mknod;
+mod module;
+mod mount;
 mod open;
+mod prctl;
+mod process_vm;
+mod ptrace;
 mod rename;
+mod setns;
+mod setuid;
+mod socket;
 mod symlink;
 mod unlink;
+mod unshare;
+mod userfaultfd;
 
 use aya_ebpf::EbpfContext;
 

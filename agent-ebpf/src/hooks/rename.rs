@@ -1,6 +1,9 @@
 //! `rename`.
 
-use nightjar_events::event::rename::Rename;
+use nightjar_events::event::{
+    call::{NAME, NAME_2},
+    rename::Rename,
+};
 
 use super::call::{CWD, Ended, programs};
 
@@ -18,8 +21,8 @@ fn tell(ended: Ended) {
     ended.texts::<Rename>(
         #[inline(always)]
         |texts| {
-            texts.path::<0>(from.0, from.1);
-            texts.path::<1>(to.0, to.1);
+            texts.path::<NAME>(from.0, from.1);
+            texts.path::<NAME_2>(to.0, to.1);
         },
     );
 }

@@ -1,6 +1,9 @@
 //! `symlink`.
 
-use nightjar_events::event::symlink::Symlink;
+use nightjar_events::event::{
+    call::{NAME, NAME_2},
+    symlink::Symlink,
+};
 
 use super::call::{CWD, Ended, programs};
 
@@ -18,8 +21,8 @@ fn tell(ended: Ended) {
     ended.texts::<Symlink>(
         #[inline(always)]
         |texts| {
-            texts.text::<0>(regs.arg0());
-            texts.path::<1>(dirfd, name);
+            texts.text::<NAME>(regs.arg0());
+            texts.path::<NAME_2>(dirfd, name);
         },
     );
 }

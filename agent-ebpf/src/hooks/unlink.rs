@@ -1,6 +1,9 @@
 //! `unlink`.
 
-use nightjar_events::event::unlink::Unlink;
+use nightjar_events::event::{
+    call::{NAME},
+    unlink::Unlink,
+};
 
 use super::call::{CWD, Ended, programs};
 
@@ -17,6 +20,6 @@ fn tell(ended: Ended) {
     };
     ended.texts::<Unlink>(
         #[inline(always)]
-        |texts| texts.path::<0>(dirfd, name),
+        |texts| texts.path::<NAME>(dirfd, name),
     );
 }

@@ -63,6 +63,11 @@ pub fn flags<'a, P: CallPage>(r: &Record<'a>, at: &[usize]) -> Raw<'a> {
     r.arg::<P>(at).map_or(Raw::Absent, |n| Raw::Flags((n as u32).into()))
 }
 
+/// A set of more than 32 bits.
+pub fn wide_flags<'a, P: CallPage>(r: &Record<'a>, at: &[usize]) -> Raw<'a> {
+    r.arg::<P>(at).map_or(Raw::Absent, Raw::Flags)
+}
+
 /// Id of a user or a group; -1 is one that is to stay as it is.
 pub fn id<'a, P: CallPage>(r: &Record<'a>, at: &[usize]) -> Raw<'a> {
     let id = |n: u64| if n as u32 == u32::MAX { -1 } else { i64::from(n as u32) };

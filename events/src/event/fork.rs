@@ -73,7 +73,7 @@ pub const COMM: Field =
     row("comm", Type::Text, None, "Thread name of the child.", |r| r.of(|e: &Fork| comm(&e.comm)));
 
 /// include/uapi/linux/sched.h, 6.18.
-const FLAGS: &[Bit] = &[
+pub const FLAGS: &[Bit] = &[
     bit("CLONE_VM", 0x100),
     bit("CLONE_FS", 0x200),
     bit("CLONE_FILES", 0x400),

@@ -1,6 +1,8 @@
 //! The list of events. A new one is a file here and a line below.
 
+pub mod bpf;
 pub mod call;
+pub mod capset;
 pub mod cgroup_mkdir;
 pub mod cgroup_rmdir;
 pub mod chmod;
@@ -10,13 +12,25 @@ pub mod connect_result;
 pub mod exec;
 pub mod exit;
 pub mod fork;
+pub mod kill;
 pub mod link;
+pub mod memfd_create;
 pub mod mkdir;
 pub mod mknod;
+pub mod module;
+pub mod mount;
 pub mod open;
+pub mod prctl;
+pub mod process_vm;
+pub mod ptrace;
 pub mod rename;
+pub mod setns;
+pub mod setuid;
+pub mod socket;
 pub mod symlink;
 pub mod unlink;
+pub mod unshare;
+pub mod userfaultfd;
 
 use zerocopy::FromBytes;
 
@@ -100,6 +114,20 @@ events! {
     13 Mknod mknod
     14 Chmod chmod
     15 Chown chown
+    16 Mount mount
+    17 Setuid setuid
+    18 Capset capset
+    19 Unshare unshare
+    20 Setns setns
+    21 Prctl prctl
+    22 Ptrace ptrace
+    23 ProcessVm process_vm
+    24 Kill kill
+    25 Module module
+    26 Bpf bpf
+    27 MemfdCreate memfd_create
+    28 Userfaultfd userfaultfd
+    29 SocketCall socket
 }
 
 impl Kind {
