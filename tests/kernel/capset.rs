@@ -22,9 +22,9 @@ fn capabilities_are_told_as_the_kernel_has_them_after_the_call() {
     assert_eq!(seen.number(&PERMITTED), permitted);
     assert_eq!(seen.number(&INHERITABLE), inheritable);
 
-    // More than is permitted: one that no kernel has yet.
-    let more = [VERSION, 0x7fff_ffff];
-    assert_eq!(call(libc::SYS_capset, &[more.as_ptr() as u64, data.as_ptr() as u64]), -1);
+    // Those of another process cannot be set.
+    let other = [VERSION, 0x7fff_ffff];
+    assert_eq!(call(libc::SYS_capset, &[other.as_ptr() as u64, data.as_ptr() as u64]), -1);
     let seen = mine(&eyes, Kind::Capset, |seen| seen.number(&RESULT) == -1);
     assert_eq!(seen.number(&EFFECTIVE), effective);
 }

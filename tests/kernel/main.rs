@@ -1,5 +1,7 @@
 //! Each event: the deed is done on the running kernel, and the record is expected with its fields.
 
+mod accept;
+mod bind;
 mod bpf;
 mod capset;
 mod cgroup_mkdir;
@@ -9,6 +11,7 @@ mod chown;
 mod connect;
 mod connect_result;
 mod deed;
+mod dup;
 mod exec;
 mod exit;
 mod fairness;
@@ -17,6 +20,7 @@ mod io_uring;
 mod kill;
 mod ledger;
 mod link;
+mod listen;
 mod memfd_create;
 mod mkdir;
 mod mknod;
@@ -27,7 +31,9 @@ mod prctl;
 mod process_vm;
 mod ptrace;
 mod race;
+mod receive;
 mod rename;
+mod send;
 mod setns;
 mod setuid;
 mod socket;

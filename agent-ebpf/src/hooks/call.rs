@@ -131,6 +131,24 @@ pub struct Texts<'t> {
 }
 
 impl Texts<'_> {
+    /// The body, which begins with the call's.
+    #[inline(always)]
+    pub fn body(&self) -> *mut Call {
+        self.call
+    }
+
+    /// Bytes of the caller's.
+    #[inline(always)]
+    pub fn user_bytes<const SPAN: usize>(&self, address: u64, len: u64) {
+        self.put(SPAN, self.tail.user_bytes(address, len));
+    }
+
+    /// Bytes of the kernel's, no more than a mask.
+    #[inline(always)]
+    pub fn kernel_bytes<const SPAN: usize, const MASK: u32>(&self, address: u64, len: u64) {
+        self.put(SPAN, self.tail.kernel_bytes::<MASK>(address, len));
+    }
+
     #[inline(always)]
     fn put(&self, n: usize, span: Span) {
         // SAFETY: the body is ours until it is submitted.

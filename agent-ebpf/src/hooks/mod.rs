@@ -1,5 +1,7 @@
 //! One file an event: when it is seen, and how its record is filled.
 
+mod accept;
+mod bind;
 mod bpf;
 mod call;
 mod capset;
@@ -9,11 +11,14 @@ mod chmod;
 mod chown;
 mod connect;
 mod connect_result;
+mod dup;
+mod endpoint;
 mod exec;
 mod exit;
 mod fork;
 mod kill;
 mod link;
+mod listen;
 mod memfd_create;
 mod mkdir;
 mod mknod;
@@ -23,7 +28,9 @@ mod open;
 mod prctl;
 mod process_vm;
 mod ptrace;
+mod receive;
 mod rename;
+mod send;
 mod setns;
 mod setuid;
 mod socket;

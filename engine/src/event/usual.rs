@@ -36,7 +36,13 @@ type Fill = fn(&mut Usual<'_>, u16, &Process);
 static USUAL: &[(Kind, Fill)] = &[
     (Kind::Exec, |usual, _, process| usual.exec(process)),
     (Kind::Open, |usual, variant, _| usual.open(variant)),
-    (Kind::Connect, |usual, _, _| usual.connect()),
+    (Kind::Connect, |usual, _, _| usual.socket(Kind::Connect, "stream")),
+    (Kind::Dup, |usual, _, _| usual.socket(Kind::Dup, "stream")),
+    (Kind::Bind, |usual, _, _| usual.socket(Kind::Bind, "stream")),
+    (Kind::Listen, |usual, _, _| usual.socket(Kind::Listen, "stream")),
+    (Kind::Accept, |usual, _, _| usual.socket(Kind::Accept, "stream")),
+    (Kind::Send, |usual, _, _| usual.socket(Kind::Send, "dgram")),
+    (Kind::Receive, |usual, _, _| usual.socket(Kind::Receive, "dgram")),
     (Kind::ConnectResult, |usual, _, _| {
         usual.number(&connect_result::FD, 3);
         usual.family(&connect_result::FAMILY, &connect_result::DEST_IP);
@@ -172,14 +178,28 @@ impl Usual<'_> {
         self.put(&open::UNNAMED, Value::Bool(false));
     }
 
-    fn connect(&mut self) {
-        self.number(&connect::FD, 3);
-        self.family(&connect::FAMILY, &connect::DEST_IP);
-        if !self.get(&connect::PATH).is_absent() {
-            self.text(&connect::FAMILY, "unix");
+    /// A socket with one end in the case, of the type that is usual for the event.
+    fn socket(&mut self, kind: Kind, ty: &'static str) {
+        let page = kind.event();
+        let [Some(family), Some(sock_type), Some(protocol), Some(own), Some(path)] =
+            ["family", "sock_type", "protocol", "saddr", "path"].map(|name| page.field(name))
+        else {
+            return;
+        };
+        if let Some(fd) = page.field("fd") {
+            self.number(fd, 3);
         }
-        self.text(&connect::SOCK_TYPE, "stream");
-        let protocol = match (self.get(&connect::FAMILY), self.get(&connect::SOCK_TYPE)) {
+        self.family(family, page.field("daddr").unwrap_or(own));
+        self.family(family, own);
+        if !self.get(path).is_absent() {
+            self.text(family, "unix");
+        }
+        // What is copied need not be a socket.
+        if kind == Kind::Dup && self.get(family).is_absent() {
+            return;
+        }
+        self.text(sock_type, ty);
+        let number = match (self.get(family), self.get(sock_type)) {
             (Value::Text(family), Value::Text(ty)) if family.bytes.starts_with(b"ipv") => match &*ty.bytes {
                 b"stream" => 6,
                 b"dgram" => 17,
@@ -187,7 +207,10 @@ impl Usual<'_> {
             },
             _ => 0,
         };
-        self.put(&connect::PROTOCOL, Value::Uint(protocol));
+        self.put(protocol, Value::Uint(number));
+        if let Some(connected) = page.field("connected") {
+            self.put(connected, Value::Bool(ty == "stream"));
+        }
     }
 
     fn family(&mut self, family: &Field, address: &Field) {

@@ -36,11 +36,18 @@ static ALIASES: &[Alias] = &[
     // The name joined to the directory it is relative to: as given it is `fd.nameraw`.
     alias(Kind::Open, "name", fd::given_path),
     alias(Kind::Open, "fd", |e| e.get(&open::RESULT)),
+    alias(Kind::Mount, "type", |e| e.get(&mount::FS_TYPE)),
+    alias(Kind::SocketCall, "type", |e| e.get(&socket::SOCK_TYPE)),
+    alias(Kind::Kill, "tid", |e| e.get(&kill::TID)),
     alias(Kind::Unlink, "name", fs::name),
     alias(Kind::Chmod, "path", fs::name),
     alias(Kind::Chown, "pathname", fs::name),
     alias(Kind::Connect, "addr", fd::remote),
     alias(Kind::Connect, "tuple", fd::name),
+    alias(Kind::Accept, "tuple", fd::name),
+    alias(Kind::Bind, "addr", fd::name),
+    alias(Kind::Send, "tuple", fd::name),
+    alias(Kind::Receive, "tuple", fd::name),
     alias(Kind::ConnectResult, "addr", fd::remote),
     alias(Kind::ConnectResult, "tuple", fd::name),
 ];

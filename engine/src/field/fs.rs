@@ -13,13 +13,13 @@ pub(super) static CLASS: Class = Class {
 
 static ROWS: &[Field] = &[
     one("fs.path.name", "Absolute path.", |e, _| name(e)),
-    one("fs.path.nameraw", "Path as the caller gave it.", |e, _| raw(e, 0)),
+    one("fs.path.nameraw", "Path as the caller gave it.", |e, _| raw(e, NAME)),
     two("fs.path.source", "Absolute path of the old name, or what a symbolic link says.", |e, _| {
-        absolute(e, 0)
+        absolute(e, SOURCE)
     }),
-    two("fs.path.sourceraw", "The same as the caller gave it.", |e, _| raw(e, 0)),
-    two("fs.path.target", "Absolute path of the new name.", |e, _| absolute(e, 1)),
-    two("fs.path.targetraw", "The same as the caller gave it.", |e, _| raw(e, 1)),
+    two("fs.path.sourceraw", "The same as the caller gave it.", |e, _| raw(e, SOURCE)),
+    two("fs.path.target", "Absolute path of the new name.", |e, _| absolute(e, TARGET)),
+    two("fs.path.targetraw", "The same as the caller gave it.", |e, _| raw(e, TARGET)),
 ];
 
 const fn one(name: &'static str, doc: &'static str, get: Get) -> Field {
@@ -29,6 +29,13 @@ const fn one(name: &'static str, doc: &'static str, get: Get) -> Field {
 const fn two(name: &'static str, doc: &'static str, get: Get) -> Field {
     row(name, Type::Text, doc, get).needs(has_target)
 }
+
+/// Which path of how many.
+type Which = (usize, usize);
+
+const NAME: Which = (0, 1);
+const SOURCE: Which = (0, 2);
+const TARGET: Which = (1, 2);
 
 /// Whether an event is about one path.
 pub(super) fn has_name(kind: Kind) -> bool {
@@ -41,24 +48,20 @@ fn has_target(kind: Kind) -> bool {
 
 /// Absolute path of an event that is about one.
 pub(super) fn name(event: &Event) -> Value<'_> {
-    match event.kind() {
-        Kind::Open => fd::name(event),
-        kind if has_name(kind) => absolute(event, 0),
-        _ => Value::Absent,
-    }
+    if event.kind() == Kind::Open { fd::name(event) } else { absolute(event, NAME) }
 }
 
-fn path(event: &Event, n: usize) -> Option<&'static PageRow> {
+fn path(event: &Event, (n, of): Which) -> Option<&'static PageRow> {
     let page = event.kind().event();
-    page.field(page.paths.get(n)?)
+    page.paths.get(n).filter(|_| page.paths.len() == of).and_then(|name| page.field(name))
 }
 
-fn raw(event: &Event, n: usize) -> Value<'_> {
-    path(event, n).map_or(Value::Absent, |row| event.get(row))
+fn raw(event: &Event, which: Which) -> Value<'_> {
+    path(event, which).map_or(Value::Absent, |row| event.get(row))
 }
 
-fn absolute(event: &Event, n: usize) -> Value<'_> {
-    match path(event, n).map(|row| (row.ty, event.get(row))) {
+fn absolute(event: &Event, which: Which) -> Value<'_> {
+    match path(event, which).map(|row| (row.ty, event.get(row))) {
         // Of a call that takes a descriptor, what that is open on.
         Some((PageType::Given(directory), Value::Absent)) => base(event, directory),
         Some((PageType::Given(directory), name)) => given(event, directory, name),

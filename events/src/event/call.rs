@@ -28,9 +28,20 @@ pub const DIR: usize = 1;
 pub const NAME_2: usize = 2;
 pub const DIR_2: usize = 3;
 
-/// A page with this body.
+/// A page with this body, or with one that begins with it.
 pub trait CallPage: Page {
     fn call(&self) -> &Call;
+}
+
+/// What a page of calls can have for its body.
+pub trait CallBody {
+    fn call(&self) -> &Call;
+}
+
+impl CallBody for Call {
+    fn call(&self) -> &Call {
+        self
+    }
 }
 
 /// No position: the call of this variant has no such argument.
@@ -126,7 +137,13 @@ macro_rules! page {
                 if let $crate::event::Body::$kind(page) = body { Some(page) } else { None }
             }
             fn spans(&self) -> &[$crate::wire::Span] {
-                &self.0.spans
+                &$crate::event::call::CallBody::call(&self.0).spans
+            }
+        }
+
+        impl $crate::event::call::CallPage for $kind {
+            fn call(&self) -> &$crate::event::call::Call {
+                $crate::event::call::CallBody::call(&self.0)
             }
         }
 
@@ -168,12 +185,6 @@ macro_rules! page {
     };
     ($name:literal $kind:ident: $(($call:ident $function:ident))*) => {
         $crate::event::call::page!($name $kind($crate::event::call::Call): $(($call $function))*);
-
-        impl $crate::event::call::CallPage for $kind {
-            fn call(&self) -> &$crate::event::call::Call {
-                &self.0
-            }
-        }
     };
     ($name:literal $kind:ident: $($call:ident)*) => {
         $crate::event::call::page!($name $kind: $(($call $call))*);

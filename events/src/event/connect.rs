@@ -162,7 +162,7 @@ pub const PATH: Field = row(
 );
 
 /// `sun_path` is NUL-padded, unless it begins with a NUL: then every byte is part of the abstract name (unix(7)).
-fn socket_name(path: &[u8]) -> &[u8] {
+pub fn socket_name(path: &[u8]) -> &[u8] {
     match path.iter().position(|&b| b == 0) {
         Some(end) if end > 0 => &path[..end],
         _ => path,

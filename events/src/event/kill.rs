@@ -27,7 +27,8 @@ pub const PID: Field = row(
     "To which process, as the caller counts them: in its own pid namespace. A negative one is a process group, -1 everybody.",
     |r| call::int::<Kill>(r, &[0, NO, 0]),
 );
-pub const TID: Field = row("tid", Type::Int, "To which thread.", |r| call::int::<Kill>(r, &[NO, 0, 1]));
+pub const TID: Field =
+    row("target_tid", Type::Int, "To which thread.", |r| call::int::<Kill>(r, &[NO, 0, 1]));
 pub const SIGNAL: Field =
     row("sig", Type::Enum(SIGNALS), "Which signal; 0 only asks whether one could be sent.", |r| {
         call::uint::<Kill>(r, &[1, 1, 2])

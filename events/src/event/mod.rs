@@ -1,5 +1,7 @@
 //! The list of events. A new one is a file here and a line below.
 
+pub mod accept;
+pub mod bind;
 pub mod bpf;
 pub mod call;
 pub mod capset;
@@ -9,11 +11,14 @@ pub mod chmod;
 pub mod chown;
 pub mod connect;
 pub mod connect_result;
+pub mod dup;
+pub mod endpoint;
 pub mod exec;
 pub mod exit;
 pub mod fork;
 pub mod kill;
 pub mod link;
+pub mod listen;
 pub mod memfd_create;
 pub mod mkdir;
 pub mod mknod;
@@ -23,7 +28,9 @@ pub mod open;
 pub mod prctl;
 pub mod process_vm;
 pub mod ptrace;
+pub mod receive;
 pub mod rename;
+pub mod send;
 pub mod setns;
 pub mod setuid;
 pub mod socket;
@@ -128,6 +135,12 @@ events! {
     27 MemfdCreate memfd_create
     28 Userfaultfd userfaultfd
     29 SocketCall socket
+    30 Dup dup
+    31 Bind bind
+    32 Listen listen
+    33 Accept accept
+    34 Send send
+    35 Receive receive
 }
 
 impl Kind {

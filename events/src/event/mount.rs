@@ -31,7 +31,7 @@ pub const PATH: Field =
     row("dir", Type::Given("base"), GIVEN_DOC, |r| call::text::<Mount>(r, NAME)).ecs("file.path");
 pub const DIRECTORY: Field = row("base", Type::Path, DIR_DOC, |r| call::path::<Mount>(r, DIR));
 pub const FS_TYPE: Field =
-    row("type", Type::Text, "Type of the filesystem, as the caller gave it. Of mount.", |r| {
+    row("fs_type", Type::Text, "Type of the filesystem, as the caller gave it. Of mount.", |r| {
         call::text::<Mount>(r, DIR_2)
     });
 pub const FLAGS: Field =

@@ -25,9 +25,10 @@ pub const RESULT: Field =
 pub const DOMAIN: Field = row("domain", Type::Enum(DOMAINS), "Family of addresses asked for.", |r| {
     call::uint::<SocketCall>(r, &[0])
 });
-pub const SOCK_TYPE: Field = row("type", Type::Uint, "Type asked for, with its flags, as a number.", |r| {
-    call::uint::<SocketCall>(r, &[1])
-});
+pub const SOCK_TYPE: Field =
+    row("sock_type", Type::Uint, "Type asked for, with its flags, as a number.", |r| {
+        call::uint::<SocketCall>(r, &[1])
+    });
 pub const PROTOCOL: Field =
     row("proto", Type::Uint, "Protocol asked for, within the family.", |r| call::uint::<SocketCall>(r, &[2]))
         .ecs("network.iana_number");
