@@ -8,7 +8,7 @@ use aya_ebpf::{
 };
 use nightjar_events::{
     Header, Kind,
-    control::{Offsets, Settings},
+    control::{ABSENT, Numbers, Offsets, Settings, VARIANTS_MAX},
     ledger::Tally,
     wire::{ARGV_MAX, TAIL_MAX},
 };
@@ -91,6 +91,9 @@ pub static OFFSETS: Offsets = Offsets::NONE;
 
 #[unsafe(no_mangle)]
 pub static SETTINGS: Settings = Settings::NONE;
+
+#[unsafe(no_mangle)]
+pub static NUMBERS: Numbers = [[ABSENT; VARIANTS_MAX]; Kind::COUNT];
 
 /// Where a member lies: `offset!(task_tgid)`.
 #[macro_export]

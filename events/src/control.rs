@@ -158,10 +158,19 @@ offsets! {
     regs_arg1 "pt_regs.si" | "pt_regs.regs+8";
     regs_arg2 "pt_regs.dx" | "pt_regs.regs+16";
     regs_arg3 "pt_regs.r10" | "pt_regs.regs+24";
+    regs_arg4 "pt_regs.r8" | "pt_regs.regs+32";
+    regs_arg5 "pt_regs.r9" | "pt_regs.regs+40";
     regs_orig_arg0 ? true "pt_regs.orig_x0";
     regs_number "pt_regs.orig_ax" | "pt_regs.syscallno";
     regs_size "sizeof pt_regs";
 }
+
+/// Most system calls that one event may be.
+pub const VARIANTS_MAX: usize = 8;
+
+/// Numbers of system calls, by event and by its `types`, injected as the global `NUMBERS`; `ABSENT` for what is no
+/// system call of the machine.
+pub type Numbers = [[u64; VARIANTS_MAX]; crate::event::Kind::COUNT];
 
 /// Slots for building records beyond one for each CPU: for programs that find theirs taken by one that was preempted.
 pub const SPARE_SLOTS: u32 = 16;

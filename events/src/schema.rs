@@ -13,10 +13,22 @@ pub struct Event {
     /// Values of `evt.type`, by variant. The system calls' own names.
     pub types: &'static [&'static str],
     pub doc: &'static str,
+    pub category: Category,
     pub lane: Lane,
+    /// Rows that hold a path it is about: one, or a source and a target. `fs.path.*`.
+    pub paths: &'static [&'static str],
     /// Ways to get it, best first. The first that this kernel allows is attached.
     pub hooks: &'static [Hook],
     pub fields: &'static [Field],
+}
+
+/// What an event is about: `evt.category`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Category {
+    File,
+    Net,
+    Process,
+    System,
 }
 
 /// How an event may be treated when the ring fills up.
@@ -44,6 +56,24 @@ pub enum Family {
     BtfTracepoint,
     /// `syscalls/sys_exit_*` through perf events.
     SyscallTracepoint,
+}
+
+impl Event {
+    /// The row of a name.
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Category {
+    pub fn name(self) -> &'static str {
+        match self {
+            Category::File => "file",
+            Category::Net => "net",
+            Category::Process => "process",
+            Category::System => "system",
+        }
+    }
 }
 
 impl Family {
@@ -77,6 +107,14 @@ pub struct Field {
     pub get: Get,
 }
 
+impl Field {
+    /// The same row with the ECS path that holds the same fact.
+    pub const fn ecs(mut self, path: &'static str) -> Field {
+        self.ecs = Some(path);
+        self
+    }
+}
+
 /// Takes a field's value out of a record; absent when the record is of another event.
 pub type Get = for<'a> fn(&Record<'a>) -> Raw<'a>;
 
@@ -90,7 +128,13 @@ pub enum Type {
     /// Bytes, usually UTF-8.
     Text,
     Path,
+    /// A path as the caller gave it, and the name of the row with the directory that it begins at. Rules see it made
+    /// absolute; links are not followed.
+    Given(&'static str),
     List,
+    /// Id of a user or a group, -1 for one that is to stay. Rules see the name where the process has that very id.
+    User,
+    Group,
     Ip,
     Port,
     Flags(&'static [Bit]),
@@ -125,8 +169,10 @@ impl Type {
             Type::Uint => "uint",
             Type::Result => "result",
             Type::Text => "text",
-            Type::Path => "path",
+            Type::Path | Type::Given(_) => "path",
             Type::List => "list",
+            Type::User => "user",
+            Type::Group => "group",
             Type::Ip => "ip",
             Type::Port => "port",
             Type::Flags(_) => "flags",

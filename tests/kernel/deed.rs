@@ -12,6 +12,9 @@ use std::{
     thread,
 };
 
+use nightjar_events::Kind;
+use nightjar_tests::{Eyes, Seen};
+
 use super::cgroup_mkdir::make;
 
 /// Held by a test while it floods or measures a flood of its own: two at once would fill each other's ring.
@@ -79,4 +82,30 @@ impl Drop for Home {
 pub fn enter(door: &File) -> bool {
     // SAFETY: the descriptor is open, and the text is one byte long.
     unsafe { libc::write(door.as_raw_fd(), c"0".as_ptr().cast(), 1) == 1 }
+}
+
+/// Makes a system call; gives what the kernel returned, a negated errno included.
+pub fn call(number: libc::c_long, args: &[u64]) -> i64 {
+    let arg = |n: usize| args.get(n).copied().unwrap_or(0);
+    // SAFETY: what the tests ask for is to fail or to do no harm; pointers outlive the call.
+    let result = unsafe { libc::syscall(number, arg(0), arg(1), arg(2), arg(3), arg(4), arg(5)) };
+    if result < 0 { -i64::from(errno()) } else { result }
+}
+
+/// A text as an argument of `call`; it must outlive the call.
+pub fn at(text: &CString) -> u64 {
+    text.as_ptr() as u64
+}
+
+/// The working directory as a directory descriptor.
+pub const CWD: u64 = libc::AT_FDCWD as u64;
+
+/// The next record of a kind by this process that fits.
+pub fn mine(eyes: &Eyes, kind: Kind, fits: impl Fn(&Seen) -> bool) -> Seen {
+    eyes.wait(kind, |seen| seen.0.header.pid == std::process::id() && fits(seen))
+}
+
+/// Its `evt.type`.
+pub fn type_of(seen: &Seen) -> &'static str {
+    seen.0.body.kind().event().types[usize::from(seen.0.header.variant)]
 }

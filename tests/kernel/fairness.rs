@@ -157,7 +157,7 @@ impl Taken {
                 !seen.is_absent(&connect::PATH) && seen.bytes(&connect::PATH) == WANTED.as_bytes()
             }
             Kind::Exec => seen.text(&event::exec::COMM) == "sh",
-            Kind::Fork | Kind::Exit | Kind::ConnectResult | Kind::CgroupMkdir | Kind::CgroupRmdir => false,
+            _ => false,
         };
         if is_deed && cgroup == neighbour {
             *self.deeds.entry(kind).or_default() += 1;

@@ -1,13 +1,43 @@
 //! One file an event: when it is seen, and how its record is filled.
 
+mod accept;
+mod bind;
+mod bpf;
+mod call;
+mod capset;
 mod cgroup_mkdir;
 mod cgroup_rmdir;
+mod chmod;
+mod chown;
 mod connect;
 mod connect_result;
+mod dup;
+mod endpoint;
 mod exec;
 mod exit;
 mod fork;
+mod kill;
+mod link;
+mod listen;
+mod memfd_create;
+mod mkdir;
+mod mknod;
+mod module;
+mod mount;
 mod open;
+mod prctl;
+mod process_vm;
+mod ptrace;
+mod receive;
+mod rename;
+mod send;
+mod setns;
+mod setuid;
+mod socket;
+mod symlink;
+mod unlink;
+mod unshare;
+mod userfaultfd;
 
 use aya_ebpf::EbpfContext;
 

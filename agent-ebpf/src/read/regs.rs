@@ -48,4 +48,14 @@ impl Regs {
     pub fn arg3(self) -> u64 {
         read(self.0 + offset!(regs_arg3))
     }
+
+    #[inline(always)]
+    pub fn arg4(self) -> u64 {
+        read(self.0 + offset!(regs_arg4))
+    }
+
+    #[inline(always)]
+    pub fn arg5(self) -> u64 {
+        read(self.0 + offset!(regs_arg5))
+    }
 }

@@ -92,11 +92,20 @@ impl Sock {
     /// Address and length of the bound name of the peer of a unix socket: `sun_path` and its bytes.
     #[inline(always)]
     pub fn unix_peer_name(self) -> Option<(u64, u64)> {
-        if offset!(unix_peer) == ABSENT || offset!(unix_address_name) == ABSENT {
+        if offset!(unix_peer) == ABSENT {
             return None;
         }
         let peer: u64 = read(self.0 + offset!(unix_peer));
-        let address: u64 = if peer == 0 { 0 } else { read(peer + offset!(unix_addr)) };
+        if peer == 0 { None } else { Sock(peer).unix_name() }
+    }
+
+    /// The same of a unix socket's own name.
+    #[inline(always)]
+    pub fn unix_name(self) -> Option<(u64, u64)> {
+        if offset!(unix_addr) == ABSENT || offset!(unix_address_name) == ABSENT {
+            return None;
+        }
+        let address: u64 = read(self.0 + offset!(unix_addr));
         if address == 0 {
             return None;
         }

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use nightjar_engine::field::{self, ArgRule, Field};
+use nightjar_events::Kind;
 use serde::Serialize;
 
 use super::{Exit, Failure, Terminal, terminal::print};
@@ -54,7 +55,7 @@ impl Row {
         Row {
             name: format!("{}{arg}", field.name),
             ty: field.ty.name(),
-            events: field.needs.iter().map(|kind| kind.name()).collect(),
+            events: field.kinds().into_iter().map(Kind::name).collect(),
             doc: field.doc,
         }
     }

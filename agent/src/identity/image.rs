@@ -98,16 +98,7 @@ pub fn after_fork(maker: &Process, fork: &Fork, clock: Clock) -> Process {
 
 /// All that is left to say of a process that came and went unseen: what the record itself knows.
 pub fn from_header(header: &Header, body: &Body, clock: Clock) -> Process {
-    let comm = match body {
-        Body::Exit(exit) => text(comm(&exit.comm)),
-        Body::Exec(_)
-        | Body::Fork(_)
-        | Body::Open(_)
-        | Body::Connect(_)
-        | Body::ConnectResult(_)
-        | Body::CgroupMkdir(_)
-        | Body::CgroupRmdir(_) => Vec::new(),
-    };
+    let comm = if let Body::Exit(exit) = body { text(comm(&exit.comm)) } else { Vec::new() };
     Process {
         pid: header.pid,
         start: header.start,

@@ -200,15 +200,10 @@ impl Identity {
         let key = Key { pid: header.pid, start: header.start };
         let container = self.container(&header, matches!(body, Body::Exec(_)));
         let place = container.as_deref();
-        let process = match &body {
-            Body::Exec(exec) => self.exec(key, &header, exec, &tail, place),
-            Body::Open(_)
-            | Body::Connect(_)
-            | Body::ConnectResult(_)
-            | Body::Fork(_)
-            | Body::Exit(_)
-            | Body::CgroupMkdir(_)
-            | Body::CgroupRmdir(_) => self.process(key, &header, &body, place),
+        let process = if let Body::Exec(exec) = &body {
+            self.exec(key, &header, exec, &tail, place)
+        } else {
+            self.process(key, &header, &body, place)
         };
         match &body {
             Body::Fork(fork) => self.fork(key, &process, fork),
@@ -217,7 +212,8 @@ impl Identity {
                 self.cgroup_made(Record { header: &header, body: &body, tail: &tail }, made)
             }
             Body::CgroupRmdir(removed) => self.cgroups.removed(removed.id, now),
-            Body::Exec(_) | Body::Open(_) | Body::Connect(_) | Body::ConnectResult(_) => {}
+            // What else happens changes nothing about whose it is.
+            _ => {}
         }
         self.events += 1;
         Event {

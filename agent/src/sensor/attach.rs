@@ -131,8 +131,17 @@ impl Programs<'_> {
                 Err(AttachError::Other(reason)) => return failed(target, reason),
             }
         }
-        failed(newest, format!("this kernel has no function {}", point.targets.join(" or ")))
+        let reason = format!("this kernel has no function {}", point.targets.join(" or "));
+        match point.targets.iter().all(|target| is_call(target)) {
+            true => Outcome { target: newest, state: HookState::Absent, reason: Some(reason) },
+            false => failed(newest, reason),
+        }
     }
+}
+
+/// Whether it is the function of a system call: where that is not there, nor is the call.
+fn is_call(target: &str) -> bool {
+    ["__x64_sys_", "__arm64_sys_"].iter().any(|prefix| target.starts_with(prefix))
 }
 
 #[cfg(test)]

@@ -19,10 +19,11 @@ use std::{collections::BTreeSet, io, path::Path};
 
 use aya::{Btf, Ebpf, EbpfLoader, maps::Map};
 use nightjar_events::{
-    Family, Kind,
-    control::{ABSENT, SPARE_SLOTS, Settings},
+    EVENTS, Family, Kind,
+    control::{ABSENT, Numbers, SPARE_SLOTS, Settings, VARIANTS_MAX},
 };
 use rustix::mount::MountFlags;
+use syscalls::Sysno;
 
 pub use self::{
     attach::{HookState, HookStatus},
@@ -111,11 +112,14 @@ impl Sensor {
         let btf = timed("aya's kernel types", || Btf::from_sys_fs().map_err(SensorError::Btf))?;
         let log_level = if options.kernel_log { aya_log::Level::Debug as u8 } else { 0 };
         let object = object::bytes()?;
+        let numbers = numbers().concat();
+        let numbers = numbers.as_slice();
         let mut loader = EbpfLoader::new();
         loader
             .btf(Some(&btf))
             .override_global("OFFSETS", &offsets, true)
             .override_global("SETTINGS", &settings, true)
+            .override_global("NUMBERS", numbers, true)
             .override_global(aya_log::LEVEL, &log_level, false)
             .map_max_entries("EVENTS", options.ring_bytes)
             .map_max_entries("CGROUPS", options.cgroup_rows)
@@ -224,6 +228,18 @@ fn settings(options: &Options, types: &KernelTypes, cpus: u32) -> Result<Setting
         sys_connect: libc::SYS_connect as u64,
         o_largefile: O_LARGEFILE,
     })
+}
+
+/// Numbers of the system calls that events are.
+fn numbers() -> Numbers {
+    let mut numbers = [[ABSENT; VARIANTS_MAX]; Kind::COUNT];
+    for (numbers, event) in numbers.iter_mut().zip(EVENTS) {
+        for (number, name) in numbers.iter_mut().zip(event.types) {
+            // What is no call of this machine is never met.
+            *number = name.parse().map_or(ABSENT, |call: Sysno| call.id() as u64);
+        }
+    }
+    numbers
 }
 
 /// Makes the list of tracepoints readable. Only root can; others get the error of the attach.

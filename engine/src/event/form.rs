@@ -24,13 +24,15 @@ pub fn read(node: Node, ty: &Type) -> Result<Value<'static>, Expected> {
             Node::Bool(b) => Ok(Value::Bool(b)),
             _ => expected("true or false"),
         },
-        Type::Int => int(&node).map_or_else(|| expected("a number"), |n| Ok(Value::Int(n))),
+        Type::Int | Type::User | Type::Group => {
+            int(&node).map_or_else(|| expected("a number"), |n| Ok(Value::Int(n)))
+        }
         Type::Result => result(&node),
         Type::Uint => uint(&node, u64::MAX, "a number"),
         Type::Port => uint(&node, u16::MAX.into(), "a port"),
         Type::Time => uint(&node, u64::MAX, "nanoseconds since the epoch"),
         Type::Duration => uint(&node, u64::MAX, "nanoseconds"),
-        Type::Text | Type::Path => read_text(node).map(Value::Text),
+        Type::Text | Type::Path | Type::Given(_) => read_text(node).map(Value::Text),
         Type::List => read_list(node).map(Value::List),
         Type::Ip => match &node {
             Node::Text(text) => text

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nightjar_events::{Field, Kind, event::*, schema::Bit};
+use nightjar_events::{Field, Kind, Type, event::*, schema::Bit};
 
 use super::Process;
 use crate::value::{Cut, Text, Value};
@@ -20,25 +20,41 @@ pub fn fill(
     process: &Process,
 ) {
     let mut usual = Usual { values, absent };
-    match kind {
-        Kind::Exec => usual.exec(process),
-        Kind::Open => usual.open(variant),
-        Kind::Connect => usual.connect(),
-        Kind::ConnectResult => {
-            usual.number(&connect_result::RESULT, 0);
-            usual.number(&connect_result::FD, 3);
-            usual.family(&connect_result::FAMILY, &connect_result::DEST_IP);
-        }
-        Kind::Exit => {
-            usual.number(&exit::CODE, 0);
-            usual.put(&exit::SIGNAL, Value::Uint(0));
-            usual.put(&exit::CORE, Value::Bool(false));
-            usual.put(&exit::COMM, Value::owned(process.comm.clone()));
-        }
-        Kind::Fork => usual.put(&fork::COMM, Value::owned(process.comm.clone())),
-        Kind::CgroupMkdir | Kind::CgroupRmdir => {}
+    if let Some((_, fill)) = USUAL.iter().find(|(of, _)| *of == kind) {
+        fill(&mut usual, variant, process);
+    }
+    usual.directories(kind, process);
+    // A call that is not said to have failed has succeeded.
+    if let Some(result) = kind.event().field("res") {
+        usual.number(result, 0);
     }
 }
+
+type Fill = fn(&mut Usual<'_>, u16, &Process);
+
+/// What is usual of an event, beyond its success.
+static USUAL: &[(Kind, Fill)] = &[
+    (Kind::Exec, |usual, _, process| usual.exec(process)),
+    (Kind::Open, |usual, variant, _| usual.open(variant)),
+    (Kind::Connect, |usual, _, _| usual.socket(Kind::Connect, "stream")),
+    (Kind::Dup, |usual, _, _| usual.socket(Kind::Dup, "stream")),
+    (Kind::Bind, |usual, _, _| usual.socket(Kind::Bind, "stream")),
+    (Kind::Listen, |usual, _, _| usual.socket(Kind::Listen, "stream")),
+    (Kind::Accept, |usual, _, _| usual.socket(Kind::Accept, "stream")),
+    (Kind::Send, |usual, _, _| usual.socket(Kind::Send, "dgram")),
+    (Kind::Receive, |usual, _, _| usual.socket(Kind::Receive, "dgram")),
+    (Kind::ConnectResult, |usual, _, _| {
+        usual.number(&connect_result::FD, 3);
+        usual.family(&connect_result::FAMILY, &connect_result::DEST_IP);
+    }),
+    (Kind::Exit, |usual, _, process| {
+        usual.number(&exit::CODE, 0);
+        usual.put(&exit::SIGNAL, Value::Uint(0));
+        usual.put(&exit::CORE, Value::Bool(false));
+        usual.put(&exit::COMM, Value::owned(process.comm.clone()));
+    }),
+    (Kind::Fork, |usual, _, process| usual.put(&fork::COMM, Value::owned(process.comm.clone()))),
+];
 
 struct Usual<'v> {
     values: &'v mut Values,
@@ -54,6 +70,18 @@ impl Usual<'_> {
 
     fn number(&mut self, field: &Field, n: i64) {
         self.put(field, Value::Int(n));
+    }
+
+    /// A relative path begins at the working directory.
+    fn directories(&mut self, kind: Kind, process: &Process) {
+        let page = kind.event();
+        for row in page.fields {
+            let Type::Given(directory) = row.ty else { continue };
+            let relative = matches!(self.get(row), Value::Text(name) if !name.bytes.starts_with(b"/"));
+            if let Some(directory) = page.field(directory).filter(|_| relative && !process.cwd.is_empty()) {
+                self.put(directory, Value::owned(process.cwd.clone()));
+            }
+        }
     }
 
     fn text(&mut self, field: &Field, text: &'static str) {
@@ -150,15 +178,28 @@ impl Usual<'_> {
         self.put(&open::UNNAMED, Value::Bool(false));
     }
 
-    fn connect(&mut self) {
-        self.number(&connect::RESULT, 0);
-        self.number(&connect::FD, 3);
-        self.family(&connect::FAMILY, &connect::DEST_IP);
-        if !self.get(&connect::PATH).is_absent() {
-            self.text(&connect::FAMILY, "unix");
+    /// A socket with one end in the case, of the type that is usual for the event.
+    fn socket(&mut self, kind: Kind, ty: &'static str) {
+        let page = kind.event();
+        let [Some(family), Some(sock_type), Some(protocol), Some(own), Some(path)] =
+            ["family", "sock_type", "protocol", "saddr", "path"].map(|name| page.field(name))
+        else {
+            return;
+        };
+        if let Some(fd) = page.field("fd") {
+            self.number(fd, 3);
         }
-        self.text(&connect::SOCK_TYPE, "stream");
-        let protocol = match (self.get(&connect::FAMILY), self.get(&connect::SOCK_TYPE)) {
+        self.family(family, page.field("daddr").unwrap_or(own));
+        self.family(family, own);
+        if !self.get(path).is_absent() {
+            self.text(family, "unix");
+        }
+        // What is copied need not be a socket.
+        if kind == Kind::Dup && self.get(family).is_absent() {
+            return;
+        }
+        self.text(sock_type, ty);
+        let number = match (self.get(family), self.get(sock_type)) {
             (Value::Text(family), Value::Text(ty)) if family.bytes.starts_with(b"ipv") => match &*ty.bytes {
                 b"stream" => 6,
                 b"dgram" => 17,
@@ -166,7 +207,10 @@ impl Usual<'_> {
             },
             _ => 0,
         };
-        self.put(&connect::PROTOCOL, Value::Uint(protocol));
+        self.put(protocol, Value::Uint(number));
+        if let Some(connected) = page.field("connected") {
+            self.put(connected, Value::Bool(ty == "stream"));
+        }
     }
 
     fn family(&mut self, family: &Field, address: &Field) {
@@ -177,5 +221,5 @@ impl Usual<'_> {
 }
 
 fn names(field: &Field) -> &'static [Bit] {
-    if let nightjar_events::Type::Flags(names) = field.ty { names } else { &[] }
+    if let Type::Flags(names) = field.ty { names } else { &[] }
 }

@@ -3,7 +3,7 @@
 
 use nightjar_events::{EVENTS, Field, Kind, Type, event::*};
 
-use super::fd;
+use super::{fd, fs};
 use crate::{
     event::{Event, errno},
     value::{Text, Value, join},
@@ -36,8 +36,18 @@ static ALIASES: &[Alias] = &[
     // The name joined to the directory it is relative to: as given it is `fd.nameraw`.
     alias(Kind::Open, "name", fd::given_path),
     alias(Kind::Open, "fd", |e| e.get(&open::RESULT)),
+    alias(Kind::Mount, "type", |e| e.get(&mount::FS_TYPE)),
+    alias(Kind::SocketCall, "type", |e| e.get(&socket::SOCK_TYPE)),
+    alias(Kind::Kill, "tid", |e| e.get(&kill::TID)),
+    alias(Kind::Unlink, "name", fs::name),
+    alias(Kind::Chmod, "path", fs::name),
+    alias(Kind::Chown, "pathname", fs::name),
     alias(Kind::Connect, "addr", fd::remote),
     alias(Kind::Connect, "tuple", fd::name),
+    alias(Kind::Accept, "tuple", fd::name),
+    alias(Kind::Bind, "addr", fd::name),
+    alias(Kind::Send, "tuple", fd::name),
+    alias(Kind::Receive, "tuple", fd::name),
     alias(Kind::ConnectResult, "addr", fd::remote),
     alias(Kind::ConnectResult, "tuple", fd::name),
 ];
@@ -57,7 +67,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn page_row(kind: Kind, name: &str) -> Option<&'static Field> {
-    kind.event().fields.iter().find(|field| field.name == name)
+    kind.event().field(name)
 }
 
 /// As text, the way `evt.arg` compares and prints: flags and error numbers by name, modes in octal.
@@ -69,12 +79,21 @@ pub(super) fn text<'e>(event: &'e Event, name: &str) -> Value<'e> {
         None => row.map_or(Value::Absent, |row| event.get(row)),
     };
     let ty = row.map_or(&Type::Text, |row| &row.ty);
-    render(value, ty).map_or(Value::Absent, Value::Text)
+    render(event, value, ty).map_or(Value::Absent, Value::Text)
 }
 
-fn render<'e>(value: Value<'e>, ty: &Type) -> Option<Text<'e>> {
+fn render<'e>(event: &'e Event, value: Value<'e>, ty: &Type) -> Option<Text<'e>> {
     let owned = |text: String| Some(Text::whole(text.into_bytes()));
+    let process = &event.process;
+    // What the process is after the call, its names are known of.
+    let named = |name: &'e Option<String>, n: i64, id: u32| match name {
+        Some(name) if n == i64::from(id) => Some(Text::whole(name.as_bytes())),
+        _ => owned(n.to_string()),
+    };
     match (ty, value) {
+        (Type::Given(directory), name) => fs::given(event, directory, name).into_text(),
+        (Type::User, Value::Int(n)) => named(&process.user, n, process.euid),
+        (Type::Group, Value::Int(n)) => named(&process.group, n, process.egid),
         (Type::Mode, Value::Uint(mode)) => owned(format!("{mode:#05o}").replacen("0o", "0", 1)),
         (Type::Result, Value::Int(n)) if n < 0 => errno::name(n.unsigned_abs())
             .map_or_else(|| owned(n.to_string()), |name| Some(Text::whole(name.as_bytes()))),

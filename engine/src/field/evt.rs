@@ -2,19 +2,28 @@
 
 use nightjar_events::{
     Kind,
-    event::{connect, connect_result, fork, open},
+    event::{fork, open},
 };
 
-use super::{Arg, ArgRule, Class, Field, Type, arg, clock, fd, row};
+use super::{Arg, ArgRule, Class, Field, Type, arg, clock, fs, row};
 use crate::{
     event::{Event, errno},
     value::Value,
 };
 
-/// Events that are the end of a system call.
-const CALLS: &[Kind] = &[Kind::Exec, Kind::Fork, Kind::Open, Kind::Connect, Kind::ConnectResult];
-const SYSCALLS: &[Kind] = &[Kind::Exec, Kind::Fork, Kind::Open, Kind::Connect];
-const OPEN: &[Kind] = &[Kind::Open];
+/// Whether an event has a result.
+fn ends(kind: Kind) -> bool {
+    kind == Kind::Exec || kind == Kind::Fork || kind.event().field("res").is_some()
+}
+
+/// Whether an event is a system call.
+fn is_call(kind: Kind) -> bool {
+    ends(kind) && kind != Kind::ConnectResult
+}
+
+fn opens(kind: Kind) -> bool {
+    kind == Kind::Open
+}
 
 pub(super) static CLASS: Class =
     Class { name: "evt", doc: "What happened, when, and how it ended. Times of day are UTC.", rows: ROWS };
@@ -25,11 +34,11 @@ static ROWS: &[Field] = &[
         Value::text(e.type_name())
     }),
     row("syscall.type", Type::Text, "Name of the system call.", |e, _| {
-        if SYSCALLS.contains(&e.kind()) { Value::text(e.type_name()) } else { Value::Absent }
+        if is_call(e.kind()) { Value::text(e.type_name()) } else { Value::Absent }
     })
-    .needs(SYSCALLS),
+    .needs(is_call),
     row("evt.category", Type::Text, "What the event is about: `file`, `net`, `process` or `system`.", |e, _| {
-        Value::text(category(e.kind()))
+        Value::text(e.kind().event().category.name())
     }),
     row("evt.source", Type::Text, "Always `syscall`.", |_, _| Value::text("syscall")),
     row("evt.is_async", Type::Bool, "Always false.", |_, _| Value::Bool(false)),
@@ -67,33 +76,29 @@ static ROWS: &[Field] = &[
         Some(_) => Value::text("SUCCESS"),
         None => Value::Absent,
     })
-    .needs(CALLS),
+    .needs(ends),
     row("evt.rawres", Type::Int, "What the call returned: a negated error number when it failed.", |e, _| {
         result(e).map_or(Value::Absent, Value::Int)
     })
-    .needs(CALLS),
+    .needs(ends),
     row("evt.failed", Type::Bool, "Whether the call failed.", |e, _| {
         result(e).map_or(Value::Absent, |n| Value::Bool(n < 0))
     })
-    .needs(CALLS),
-    row("evt.abspath", Type::Text, "Absolute path of what was, or should have been, opened.", |e, _| match e.kind() {
-        Kind::Open => fd::name(e),
-        Kind::Exec | Kind::Fork | Kind::Exit | Kind::Connect | Kind::ConnectResult => Value::Absent,
-        Kind::CgroupMkdir | Kind::CgroupRmdir => Value::Absent,
-    })
-    .needs(OPEN),
+    .needs(ends),
+    row("evt.abspath", Type::Text, "Absolute path of what the call was about: of what was, or should have been, opened, made or removed.", |e, _| fs::name(e))
+    .needs(fs::has_name),
     row("evt.is_open_read", Type::Bool, "Whether the file was to be opened for reading. An O_PATH open reads nothing.", |e, _| {
         open_flags(e, |flags, _| flags & O_PATH == 0 && matches!(flags & 3, 0 | 2))
     })
-    .needs(OPEN),
+    .needs(opens),
     row("evt.is_open_write", Type::Bool, "Whether the file was to be opened for writing.", |e, _| {
         open_flags(e, |flags, _| flags & O_PATH == 0 && matches!(flags & 3, 1 | 2))
     })
-    .needs(OPEN),
+    .needs(opens),
     row("evt.is_open_exec", Type::Bool, "Whether a file was to be created that may be executed.", |e, _| {
         open_flags(e, |flags, mode| flags & (O_CREAT | O_TMPFILE) != 0 && mode & 0o111 != 0)
     })
-    .needs(OPEN),
+    .needs(opens),
     row("evt.is_open_create", Type::Bool, "Whether the open made the file.", |e, _| {
         let nameless = matches!(open_flags(e, |flags, _| flags & O_TMPFILE == O_TMPFILE), Value::Bool(true));
         match (e.get(&open::CREATED), e.get(&open::RESULT)) {
@@ -102,7 +107,7 @@ static ROWS: &[Field] = &[
             (_, _) => Value::Absent,
         }
     })
-    .needs(OPEN),
+    .needs(opens),
 ];
 
 const O_CREAT: u64 = 0o100;
@@ -121,12 +126,9 @@ fn key(arg: &Arg) -> Option<&str> {
 /// What the call returned. That of a fork is the child's process id in the initial namespace.
 pub(super) fn result(event: &Event) -> Option<i64> {
     let value = match event.kind() {
-        Kind::Exec => Value::Int(0),
+        Kind::Exec => return Some(0),
         Kind::Fork => event.get(&fork::CHILD_PID),
-        Kind::Open => event.get(&open::RESULT),
-        Kind::Connect => event.get(&connect::RESULT),
-        Kind::ConnectResult => event.get(&connect_result::RESULT),
-        Kind::Exit | Kind::CgroupMkdir | Kind::CgroupRmdir => Value::Absent,
+        kind => kind.event().field("res").map_or(Value::Absent, |row| event.get(row)),
     };
     match value {
         Value::Int(n) => Some(n),
@@ -141,13 +143,4 @@ fn open_flags(event: &Event, ask: impl FnOnce(u64, u64) -> bool) -> Value<'_> {
     let mode = if let Value::Uint(mode) = event.get(&open::MODE) { mode } else { 0 };
     let implied = if event.type_name() == "creat" { CREAT } else { 0 };
     Value::Bool(ask(flags | implied, mode))
-}
-
-fn category(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Exec | Kind::Fork | Kind::Exit => "process",
-        Kind::Open => "file",
-        Kind::Connect | Kind::ConnectResult => "net",
-        Kind::CgroupMkdir | Kind::CgroupRmdir => "system",
-    }
 }

@@ -8,13 +8,14 @@ mod clock;
 mod container;
 mod evt;
 mod fd;
+mod fs;
 mod k8s;
 mod proc;
 mod reference;
 mod thread;
 mod user;
 
-use nightjar_events::Kind;
+use nightjar_events::{EVENTS, Kind};
 
 pub use self::reference::{event_reference, reference};
 use crate::{
@@ -27,11 +28,13 @@ pub struct Field {
     pub name: &'static str,
     pub ty: Type,
     pub arg: ArgRule,
-    /// Events that have it; empty when it comes from the context and all have it.
-    pub needs: &'static [Kind],
+    /// Which events have it; `None` when it comes from the context and all have it.
+    pub needs: Option<Needs>,
     pub doc: &'static str,
     pub get: Get,
 }
+
+pub type Needs = fn(Kind) -> bool;
 
 pub type Get = for<'e> fn(&'e Event, &Arg) -> Value<'e>;
 
@@ -110,13 +113,14 @@ static CLASSES: &[&Class] = &[
     &user::USER,
     &user::GROUP,
     &fd::CLASS,
+    &fs::CLASS,
     &container::CLASS,
     &k8s::CLASS,
 ];
 
 /// A row that every event answers, from its context.
 const fn row(name: &'static str, ty: Type, doc: &'static str, get: Get) -> Field {
-    Field { name, ty, arg: ArgRule::None, needs: &[], doc, get }
+    Field { name, ty, arg: ArgRule::None, needs: None, doc, get }
 }
 
 impl Field {
@@ -125,9 +129,15 @@ impl Field {
         self
     }
 
-    const fn needs(mut self, kinds: &'static [Kind]) -> Field {
-        self.needs = kinds;
+    const fn needs(mut self, needs: Needs) -> Field {
+        self.needs = Some(needs);
         self
+    }
+
+    /// Events that have it; empty when all have it.
+    pub fn kinds(&self) -> Vec<Kind> {
+        let all = EVENTS.iter().map(|event| event.kind);
+        self.needs.map_or_else(Vec::new, |needs| all.filter(|kind| needs(*kind)).collect())
     }
 
     /// The value that an event has for it.

@@ -21,7 +21,7 @@ pub fn reference() -> String {
         section(&mut out, &format!("{}.*", class.name), class.doc);
         out.push_str("| field | type | events | meaning |\n|---|---|---|---|\n");
         for field in class.rows {
-            line(&mut out, &[&code(&written(field)), field.ty.name(), &kinds(field.needs), field.doc]);
+            line(&mut out, &[&code(&written(field)), field.ty.name(), &kinds(&field.kinds()), field.doc]);
         }
     }
     out

@@ -219,8 +219,8 @@ fn coverage_names_the_event_types_that_are_missing() {
         rules.rules.coverage(&found, available).to_string()
     };
     assert_eq!(coverage("evt.type in (open, openat)", &|_| true), "can fire");
-    assert_eq!(coverage("evt.type in (open, unlink)", &|_| true), "can fire in part: without unlink");
-    assert_eq!(coverage("evt.type = ptrace", &|_| true), "cannot fire: needs event type ptrace");
+    assert_eq!(coverage("evt.type in (open, splice)", &|_| true), "can fire in part: without splice");
+    assert_eq!(coverage("evt.type = splice", &|_| true), "cannot fire: needs event type splice");
     assert_eq!(coverage("evt.type = open", &|kind| kind != Kind::Open), "cannot fire: needs event type open");
     assert_eq!(coverage("evt.num = 0", &|_| true), "cannot fire: its condition is never true");
     assert_eq!(
@@ -237,7 +237,7 @@ fn only_events_that_a_rule_can_match_are_wanted() {
     assert_eq!(kinds("not (evt.type != openat or proc.name = x)"), [Kind::Open]);
     assert_eq!(kinds("fd.sip exists"), [Kind::Connect]);
     assert_eq!(kinds("evt.num = 0 and evt.type = open"), []);
-    assert_eq!(kinds("evt.type = ptrace"), []);
+    assert_eq!(kinds("evt.type = splice"), []);
 }
 
 const BASE: &str = "

@@ -27,26 +27,26 @@ macro_rules! fields {
 }
 
 fields! {
-    "evt.type" Text None &[];
-    "evt.num" Uint None &[];
-    "evt.is_open_write" Bool None &[Kind::Open];
-    "evt.arg.flags" Flags None &[];
-    "evt.rawres" Int None &[];
-    "proc.name" Text None &[];
-    "proc.cmdline" Text None &[];
-    "proc.pname" Text None &[];
-    "proc.args" List None &[];
-    "proc.aname" List OptionalIndex &[];
-    "proc.duration" Duration None &[];
-    "proc.pid" Int None &[];
-    "fd.name" Text None &[Kind::Open, Kind::Connect];
-    "fd.num" Int None &[Kind::Open, Kind::Connect];
-    "fd.sip" Ip None &[Kind::Connect];
-    "fd.cip" Ip None &[Kind::Connect];
-    "fd.net" Net None &[Kind::Connect];
-    "fd.sport" Port None &[Kind::Connect];
-    "container.id" Text None &[];
-    "container.mount.dest" Text RequiredKey &[];
+    "evt.type" Text None None;
+    "evt.num" Uint None None;
+    "evt.is_open_write" Bool None Some(|kind| kind == Kind::Open);
+    "evt.arg.flags" Flags None None;
+    "evt.rawres" Int None None;
+    "proc.name" Text None None;
+    "proc.cmdline" Text None None;
+    "proc.pname" Text None None;
+    "proc.args" List None None;
+    "proc.aname" List OptionalIndex None;
+    "proc.duration" Duration None None;
+    "proc.pid" Int None None;
+    "fd.name" Text None Some(|kind| matches!(kind, Kind::Open | Kind::Connect));
+    "fd.num" Int None Some(|kind| matches!(kind, Kind::Open | Kind::Connect));
+    "fd.sip" Ip None Some(|kind| kind == Kind::Connect);
+    "fd.cip" Ip None Some(|kind| kind == Kind::Connect);
+    "fd.net" Net None Some(|kind| kind == Kind::Connect);
+    "fd.sport" Port None Some(|kind| kind == Kind::Connect);
+    "container.id" Text None None;
+    "container.mount.dest" Text RequiredKey None;
 }
 
 fn value<'e>(event: &'e Event, name: &str, ty: Type, arg: &Arg) -> Value<'e> {

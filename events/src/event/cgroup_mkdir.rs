@@ -5,7 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Body, Kind, Page};
 use crate::{
-    schema::{Event, Family, Field, Get, Hook, Lane, Point, Type},
+    schema::{Category, Event, Family, Field, Get, Hook, Lane, Point, Type},
     wire::{Raw, Span},
 };
 
@@ -34,7 +34,9 @@ pub static EVENT: Event = Event {
     name: "cgroup_mkdir",
     types: &["cgroup_mkdir"],
     doc: "A cgroup was made in the hierarchy that names containers.",
+    category: Category::System,
     lane: CgroupMkdir::LANE,
+    paths: &[],
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

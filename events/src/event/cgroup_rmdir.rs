@@ -4,7 +4,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Body, Kind, Page};
 use crate::{
-    schema::{Event, Family, Field, Hook, Lane, Point, Type},
+    schema::{Category, Event, Family, Field, Hook, Lane, Point, Type},
     wire::Raw,
 };
 
@@ -27,7 +27,9 @@ pub static EVENT: Event = Event {
     name: "cgroup_rmdir",
     types: &["cgroup_rmdir"],
     doc: "A cgroup was removed from the hierarchy that names containers.",
+    category: Category::System,
     lane: CgroupRmdir::LANE,
+    paths: &[],
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Body, Kind, Page};
 use crate::{
-    schema::{Event, Family, Field, Get, Hook, Lane, Point, Type},
+    schema::{Category, Event, Family, Field, Get, Hook, Lane, Point, Type},
     wire::{Raw, Span},
 };
 
@@ -85,7 +85,9 @@ pub static EVENT: Event = Event {
     name: "connect",
     types: &["connect"],
     doc: "A process asked a socket to connect: what it got at once. A non-blocking one gets EINPROGRESS here and its outcome in `connect_result`.",
+    category: Category::Net,
     lane: Connect::LANE,
+    paths: &[],
     hooks: &[
         Hook {
             family: Family::Fentry,
@@ -160,7 +162,7 @@ pub const PATH: Field = row(
 );
 
 /// `sun_path` is NUL-padded, unless it begins with a NUL: then every byte is part of the abstract name (unix(7)).
-fn socket_name(path: &[u8]) -> &[u8] {
+pub fn socket_name(path: &[u8]) -> &[u8] {
     match path.iter().position(|&b| b == 0) {
         Some(end) if end > 0 => &path[..end],
         _ => path,

@@ -7,7 +7,7 @@ use super::{
     connect::{FAMILIES, Socket},
 };
 use crate::{
-    schema::{Event, Family, Field, Get, Hook, Lane, Point, Type},
+    schema::{Category, Event, Family, Field, Get, Hook, Lane, Point, Type},
     wire::Raw,
 };
 
@@ -35,7 +35,9 @@ pub static EVENT: Event = Event {
     name: "connect_result",
     types: &["connect_result"],
     doc: "A TCP connect that had been answered with EINPROGRESS was established, refused, timed out or given up.",
+    category: Category::Net,
     lane: ConnectResult::LANE,
+    paths: &[],
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

@@ -4,7 +4,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Body, Kind, Page};
 use crate::{
-    schema::{Bit, Event, Family, Field, Get, Hook, Lane, Point, Type, bit},
+    schema::{Bit, Category, Event, Family, Field, Get, Hook, Lane, Point, Type, bit},
     wire::{COMM_LEN, Raw, Span, comm},
 };
 
@@ -83,7 +83,9 @@ pub static EVENT: Event = Event {
     // execveat with a directory descriptor; an execveat that names a path by itself is the same act as execve.
     types: &["execve", "execveat"],
     doc: "A process became another program (execve or execveat succeeded).",
+    category: Category::Process,
     lane: Exec::LANE,
+    paths: &[],
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

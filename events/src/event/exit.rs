@@ -4,7 +4,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Body, Kind, Page};
 use crate::{
-    schema::{Event, Family, Field, Get, Hook, Lane, Point, Type},
+    schema::{Category, Event, Family, Field, Get, Hook, Lane, Point, Type},
     wire::{COMM_LEN, Raw, comm},
 };
 
@@ -30,7 +30,9 @@ pub static EVENT: Event = Event {
     name: "exit",
     types: &["procexit"],
     doc: "A process ended: its last thread is gone.",
+    category: Category::Process,
     lane: Exit::LANE,
+    paths: &[],
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),

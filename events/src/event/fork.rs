@@ -4,7 +4,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Body, Kind, Page};
 use crate::{
-    schema::{Bit, Event, Family, Field, Get, Hook, Lane, Point, Type, bit},
+    schema::{Bit, Category, Event, Family, Field, Get, Hook, Lane, Point, Type, bit},
     wire::{COMM_LEN, Raw, comm},
 };
 
@@ -37,7 +37,9 @@ pub static EVENT: Event = Event {
     // The tracepoint does not tell fork, vfork, clone and clone3 apart; the flags do.
     types: &["clone"],
     doc: "A process made another process (fork, vfork, clone, clone3 without CLONE_THREAD).",
+    category: Category::Process,
     lane: Fork::LANE,
+    paths: &[],
     hooks: &[Hook {
         family: Family::BtfTracepoint,
         since: (5, 10),
@@ -71,7 +73,7 @@ pub const COMM: Field =
     row("comm", Type::Text, None, "Thread name of the child.", |r| r.of(|e: &Fork| comm(&e.comm)));
 
 /// include/uapi/linux/sched.h, 6.18.
-const FLAGS: &[Bit] = &[
+pub const FLAGS: &[Bit] = &[
     bit("CLONE_VM", 0x100),
     bit("CLONE_FS", 0x200),
     bit("CLONE_FILES", 0x400),

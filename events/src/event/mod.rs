@@ -1,13 +1,43 @@
 //! The list of events. A new one is a file here and a line below.
 
+pub mod accept;
+pub mod bind;
+pub mod bpf;
+pub mod call;
+pub mod capset;
 pub mod cgroup_mkdir;
 pub mod cgroup_rmdir;
+pub mod chmod;
+pub mod chown;
 pub mod connect;
 pub mod connect_result;
+pub mod dup;
+pub mod endpoint;
 pub mod exec;
 pub mod exit;
 pub mod fork;
+pub mod kill;
+pub mod link;
+pub mod listen;
+pub mod memfd_create;
+pub mod mkdir;
+pub mod mknod;
+pub mod module;
+pub mod mount;
 pub mod open;
+pub mod prctl;
+pub mod process_vm;
+pub mod ptrace;
+pub mod receive;
+pub mod rename;
+pub mod send;
+pub mod setns;
+pub mod setuid;
+pub mod socket;
+pub mod symlink;
+pub mod unlink;
+pub mod unshare;
+pub mod userfaultfd;
 
 use zerocopy::FromBytes;
 
@@ -89,6 +119,34 @@ events! {
     5 ConnectResult connect_result
     6 CgroupMkdir cgroup_mkdir
     7 CgroupRmdir cgroup_rmdir
+    8 Unlink unlink
+    9 Rename rename
+    10 Link link
+    11 Symlink symlink
+    12 Mkdir mkdir
+    13 Mknod mknod
+    14 Chmod chmod
+    15 Chown chown
+    16 Mount mount
+    17 Setuid setuid
+    18 Capset capset
+    19 Unshare unshare
+    20 Setns setns
+    21 Prctl prctl
+    22 Ptrace ptrace
+    23 ProcessVm process_vm
+    24 Kill kill
+    25 Module module
+    26 Bpf bpf
+    27 MemfdCreate memfd_create
+    28 Userfaultfd userfaultfd
+    29 SocketCall socket
+    30 Dup dup
+    31 Bind bind
+    32 Listen listen
+    33 Accept accept
+    34 Send send
+    35 Receive receive
 }
 
 /// Events that the process tree and the containers hang on. They come whatever the rules ask for and whoever is watched.

@@ -4,7 +4,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Body, Kind, Page};
 use crate::{
-    schema::{Bit, Event, Family, Field, Get, Hook, Lane, Point, Type, bit},
+    schema::{Bit, Category, Event, Family, Field, Get, Hook, Lane, Point, Type, bit},
     wire::{Raw, Span},
 };
 
@@ -49,7 +49,9 @@ pub static EVENT: Event = Event {
     name: "open",
     types: &["open", "openat", "openat2", "creat"],
     doc: "A process opened a file, or failed to.",
+    category: Category::File,
     lane: Open::LANE,
+    paths: &["name"],
     hooks: &[
         Hook {
             family: Family::Fentry,
@@ -190,7 +192,7 @@ const RESOLVE_FLAGS: &[Bit] = &[
     bit("RESOLVE_CACHED", 32),
 ];
 
-const FILE_TYPES: &[(&str, u64)] = &[
+pub const FILE_TYPES: &[(&str, u64)] = &[
     ("fifo", 0o010000),
     ("char_device", 0o020000),
     ("dir", 0o040000),

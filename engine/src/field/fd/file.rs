@@ -18,14 +18,11 @@ pub struct File<'e> {
 
 impl<'e> File<'e> {
     pub fn of(event: &'e Event) -> Option<Self> {
-        match event.kind() {
-            Kind::Open => {
-                let result = if let Value::Int(n) = event.get(&open::RESULT) { Some(n) } else { None };
-                Some(File { event, result })
-            }
-            Kind::Exec | Kind::Fork | Kind::Exit | Kind::Connect | Kind::ConnectResult => None,
-            Kind::CgroupMkdir | Kind::CgroupRmdir => None,
+        if event.kind() != Kind::Open {
+            return None;
         }
+        let result = if let Value::Int(n) = event.get(&open::RESULT) { Some(n) } else { None };
+        Some(File { event, result })
     }
 
     /// What the kernel opened; what it was asked for when it did not.
@@ -91,19 +88,32 @@ impl<'e> File<'e> {
     }
 }
 
-/// The path as it was asked for, made absolute. Links are not followed: that is the kernel's to do.
-/// Relative to an unknown directory it is a path whose front is missing.
+/// The path as it was asked for, made absolute.
 pub fn given_path(event: &Event) -> Value<'_> {
-    let Value::Text(name) = event.get(&open::NAME) else { return Value::Absent };
+    let directory = match event.get(&open::DIRFD) {
+        Value::Int(AT_FDCWD) | Value::Absent => Value::text(&event.process.cwd),
+        _ => Value::Absent,
+    };
+    joined(directory, event.get(&open::NAME))
+}
+
+/// A path as it was given, made absolute. Links are not followed: that is the kernel's to do. Relative to an unknown
+/// directory it is a path whose front is missing.
+pub fn joined<'e>(directory: Value<'e>, name: Value<'e>) -> Value<'e> {
+    let Value::Text(name) = name else { return Value::Absent };
     if name.bytes.starts_with(b"/") {
         return Value::Text(Text::cut(absolute(&[], &name.bytes), name.cut));
     }
-    let relative_to_cwd = matches!(event.get(&open::DIRFD), Value::Int(AT_FDCWD) | Value::Absent);
-    match (relative_to_cwd && !event.process.cwd.is_empty(), name.cut) {
-        (true, cut) => Value::Text(Text::cut(absolute(&event.process.cwd, &name.bytes), cut)),
-        (false, Cut::None | Cut::Front) => Value::Text(Text::cut(normal_relative(&name.bytes), Cut::Front)),
+    match (directory, name.cut) {
+        (Value::Text(Text { bytes, cut: Cut::None }), cut) if !bytes.is_empty() => {
+            Value::Text(Text::cut(absolute(&bytes, &name.bytes), cut))
+        }
+        (Value::Text(Text { bytes, cut: Cut::Front }), Cut::None | Cut::Front) => {
+            Value::Text(Text::cut(normal_relative(&[&*bytes, &*name.bytes].join(&b'/')), Cut::Front))
+        }
+        (_, Cut::None | Cut::Front) => Value::Text(Text::cut(normal_relative(&name.bytes), Cut::Front)),
         // Neither end is known.
-        (false, Cut::Back) => Value::Absent,
+        (_, Cut::Back) => Value::Absent,
     }
 }
 

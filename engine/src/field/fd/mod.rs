@@ -1,13 +1,16 @@
-//! `fd.*`: the file that was opened or the socket that was connected. Names of hosts have no rows: they would have
+//! `fd.*`: the file that was opened or the socket that an event is about. Names of hosts have no rows: they would have
 //! to be asked of a name server.
 
 mod file;
 mod socket;
 
-use nightjar_events::Kind;
+use nightjar_events::{Kind, event::dup};
 
-pub(super) use self::file::given_path;
-use self::{file::File, socket::Socket};
+pub(super) use self::file::{given_path, joined};
+use self::{
+    file::File,
+    socket::{Socket, has_socket},
+};
 use super::{Class, Field, Get, Type, row};
 use crate::{
     event::Event,
@@ -16,13 +19,17 @@ use crate::{
 
 pub(super) static CLASS: Class = Class {
     name: "fd",
-    doc: "The file that was opened or the socket that was connected. The client of a connection is the process itself, and so is its local end. IPv4-mapped IPv6 addresses are IPv4 addresses.",
+    doc: "The file that was opened, the socket that an event is about, or what a copied descriptor leads to. The local end of a connection is the process itself: the server of what it accepts and receives, the client of what it connects and sends. IPv4-mapped IPv6 addresses are IPv4 addresses.",
     rows: ROWS,
 };
 
-const FD: &[Kind] = &[Kind::Open, Kind::Connect, Kind::ConnectResult];
-const FILE: &[Kind] = &[Kind::Open];
-const SOCKET: &[Kind] = &[Kind::Connect, Kind::ConnectResult];
+fn has_file(kind: Kind) -> bool {
+    kind == Kind::Open
+}
+
+fn has_either(kind: Kind) -> bool {
+    has_file(kind) || has_socket(kind)
+}
 
 static ROWS: &[Field] = &[
     both("fd.num", Type::Int, "Number of the descriptor, -1 when the open failed.", |e, _| {
@@ -75,22 +82,24 @@ static ROWS: &[Field] = &[
     socket("fd.proto", Type::Text, "Name of the service at the port of either end.", |e, _| {
         ends(e, Socket::local_service, Socket::remote_service)
     }),
-    socket("fd.cip", Type::Ip, "Address of the client.", local_ip),
-    socket("fd.cnet", Type::Net, "Network of the client.", local_ip),
-    socket("fd.cport", Type::Port, "Port of the client.", local_port),
-    socket("fd.cproto", Type::Text, "Name of the service at the client's port.", local_service),
+    socket("fd.cip", Type::Ip, "Address of the client.", |e, _| ask(e, Socket::client_ip)),
+    socket("fd.cnet", Type::Net, "Network of the client.", |e, _| ask(e, Socket::client_ip)),
+    socket("fd.cport", Type::Port, "Port of the client.", |e, _| ask(e, Socket::client_port)),
+    socket("fd.cproto", Type::Text, "Name of the service at the client's port.", |e, _| {
+        ask(e, Socket::client_service)
+    }),
     socket("fd.lip", Type::Ip, "Address of the local end.", local_ip),
     socket("fd.lnet", Type::Net, "Network of the local end.", local_ip),
     socket("fd.lport", Type::Port, "Port of the local end.", local_port),
     socket("fd.lproto", Type::Text, "Name of the service at the local port.", local_service),
-    socket("fd.sip", Type::Ip, "Address of the server.", remote_ip),
-    socket("fd.snet", Type::Net, "Network of the server.", remote_ip),
-    socket("fd.sport", Type::Port, "Port of the server.", remote_port),
+    socket("fd.sip", Type::Ip, "Address of the server.", |e, _| ask(e, Socket::server_ip)),
+    socket("fd.snet", Type::Net, "Network of the server.", |e, _| ask(e, Socket::server_ip)),
+    socket("fd.sport", Type::Port, "Port of the server.", |e, _| ask(e, Socket::server_port)),
     socket(
         "fd.sproto",
         Type::Text,
         "Name of the service at the server's port, such as `https`; the number where it has no name.",
-        remote_service,
+        |e, _| ask(e, Socket::server_service),
     ),
     socket("fd.rip", Type::Ip, "Address of the remote end.", remote_ip),
     socket("fd.rnet", Type::Net, "Network of the remote end.", remote_ip),
@@ -102,33 +111,33 @@ static ROWS: &[Field] = &[
         "fd.is_server",
         Type::Bool,
         "Whether the process is the server: never so for what it connects itself.",
-        |e, _| ask(e, |_| Value::Bool(false)),
+        |e, _| ask(e, |s| Value::Bool(s.is_server)),
     ),
     socket("fd.connected", Type::Bool, "Whether the socket is connected.", |e, _| {
-        ask(e, |s| Value::Bool(s.result == 0))
+        ask(e, |s| Value::Bool(s.connected))
     }),
     socket(
         "fd.name_changed",
         Type::Bool,
-        "Whether the event gave the socket another destination.",
-        |e, _| ask(e, Socket::name_changed),
+        "Whether the event gave the socket another destination: a connect, or a message to or from an address of its own.",
+        |e, _| ask(e, |s| Value::Bool(s.name_changed)),
     ),
 ];
 
 const fn both(name: &'static str, ty: Type, doc: &'static str, get: Get) -> Field {
-    row(name, ty, doc, get).needs(FD)
+    row(name, ty, doc, get).needs(has_either)
 }
 
 const fn file(name: &'static str, doc: &'static str, get: Get) -> Field {
-    row(name, Type::Text, doc, get).needs(FILE)
+    row(name, Type::Text, doc, get).needs(has_file)
 }
 
 const fn number_of_file(name: &'static str, doc: &'static str, get: Get) -> Field {
-    row(name, Type::Uint, doc, get).needs(FILE)
+    row(name, Type::Uint, doc, get).needs(has_file)
 }
 
 const fn socket(name: &'static str, ty: Type, doc: &'static str, get: Get) -> Field {
-    row(name, ty, doc, get).needs(SOCKET)
+    row(name, ty, doc, get).needs(has_socket)
 }
 
 enum Object<'e> {
@@ -160,7 +169,11 @@ fn number(event: &Event) -> Option<i64> {
     match object(event) {
         Object::File(file) => file.result.map(|n| n.max(-1)),
         Object::Socket(socket) => socket.fd,
-        Object::None => None,
+        // The descriptor that leads to something else.
+        Object::None => match event.get(&dup::RESULT) {
+            Value::Int(n) => Some(n.max(-1)),
+            _ => None,
+        },
     }
 }
 
@@ -169,7 +182,7 @@ pub(super) fn name(event: &Event) -> Value<'_> {
     match object(event) {
         Object::File(file) => file.path(),
         Object::Socket(socket) => socket.name(),
-        Object::None => Value::Absent,
+        Object::None => event.get(&dup::FILE),
     }
 }
 

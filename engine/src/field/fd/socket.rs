@@ -1,11 +1,8 @@
-//! The socket of a connect or of its later outcome.
+//! The socket that an event is about, and both its ends.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::LazyLock};
 
-use nightjar_events::{
-    Field, Kind,
-    event::{connect, connect_result},
-};
+use nightjar_events::{EVENTS, Field, Kind};
 
 use crate::{
     event::Event,
@@ -25,10 +22,12 @@ pub struct Socket<'e> {
     remote_port: Option<u64>,
     path: Option<Text<'e>>,
     protocol: Protocol,
-    /// Whether this is the connect itself.
-    is_connect: bool,
+    /// Whether the process is the server of the two.
+    pub is_server: bool,
+    pub connected: bool,
+    /// Whether the event gave the socket another destination.
+    pub name_changed: bool,
     pub fd: Option<i64>,
-    pub result: i64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,58 +48,90 @@ enum Protocol {
     Other,
 }
 
-/// Where the two events keep the same facts.
+/// Where an event keeps the facts, which have one name on every page.
 struct Page {
     family: &'static Field,
     local: &'static Field,
     local_port: &'static Field,
-    remote: &'static Field,
-    remote_port: &'static Field,
-    fd: &'static Field,
+    remote: Option<&'static Field>,
+    remote_port: Option<&'static Field>,
+    sock_type: Option<&'static Field>,
+    protocol: Option<&'static Field>,
+    path: Option<&'static Field>,
+    connected: Option<&'static Field>,
+    fd: Option<&'static Field>,
     result: &'static Field,
 }
 
-static CONNECT: Page = Page {
-    family: &connect::FAMILY,
-    local: &connect::SOURCE_IP,
-    local_port: &connect::SOURCE_PORT,
-    remote: &connect::DEST_IP,
-    remote_port: &connect::DEST_PORT,
-    fd: &connect::FD,
-    result: &connect::RESULT,
-};
+/// By `Kind`; `None` for an event that is not about a socket.
+static PAGES: LazyLock<Vec<Option<Page>>> =
+    LazyLock::new(|| EVENTS.iter().map(|event| Page::of(event)).collect());
 
-static CONNECT_RESULT: Page = Page {
-    family: &connect_result::FAMILY,
-    local: &connect_result::SOURCE_IP,
-    local_port: &connect_result::SOURCE_PORT,
-    remote: &connect_result::DEST_IP,
-    remote_port: &connect_result::DEST_PORT,
-    fd: &connect_result::FD,
-    result: &connect_result::RESULT,
-};
+impl Page {
+    fn of(event: &'static nightjar_events::Event) -> Option<Page> {
+        Some(Page {
+            family: event.field("family")?,
+            local: event.field("saddr")?,
+            local_port: event.field("sport")?,
+            remote: event.field("daddr"),
+            remote_port: event.field("dport"),
+            sock_type: event.field("sock_type"),
+            protocol: event.field("protocol"),
+            path: event.field("path"),
+            connected: event.field("connected"),
+            fd: event.field("fd"),
+            result: event.field("res")?,
+        })
+    }
+}
+
+/// Whether an event is about a socket.
+pub fn has_socket(kind: Kind) -> bool {
+    PAGES[kind as usize].is_some()
+}
 
 impl<'e> Socket<'e> {
+    /// The socket of an event; `None` too where a descriptor leads to something else.
     pub fn of(event: &'e Event) -> Option<Self> {
-        let (page, protocol) = match event.kind() {
-            Kind::Connect => (&CONNECT, protocol(event)),
-            Kind::ConnectResult => (&CONNECT_RESULT, Protocol::Tcp),
-            Kind::Exec | Kind::Fork | Kind::Exit | Kind::Open | Kind::CgroupMkdir | Kind::CgroupRmdir => {
-                return None;
-            }
+        let page = PAGES[event.kind() as usize].as_ref()?;
+        let get = |field: Option<&'static Field>| field.map_or(Value::Absent, |field| event.get(field));
+        let family = event.get(page.family);
+        if family.is_absent() && event.kind() == Kind::Dup {
+            return None;
+        }
+        let path = if let Value::Text(path) = get(page.path) { Some(path) } else { None };
+        let result = int(event.get(page.result)).unwrap_or(0);
+        let connected = match (get(page.connected), event.kind()) {
+            (Value::Bool(connected), _) => connected,
+            (_, Kind::Connect | Kind::ConnectResult) => result == 0,
+            _ => false,
         };
-        let path = if let Value::Text(path) = event.get(&connect::PATH) { Some(path) } else { None };
+        let name_changed = match event.kind() {
+            // One that was accepted or is under way names the socket; its outcome changes nothing about the name.
+            Kind::Connect => result >= 0 || result == EINPROGRESS,
+            Kind::Send | Kind::Receive => !connected,
+            _ => false,
+        };
+        let fd = match event.kind() {
+            Kind::Dup | Kind::Accept => Some(result.max(-1)),
+            _ => int(get(page.fd)),
+        };
         Some(Socket {
-            family: family(event, page.family),
-            local: ip(event, page.local),
-            remote: ip(event, page.remote),
-            local_port: uint(event, page.local_port),
-            remote_port: uint(event, page.remote_port),
+            family: family_of(family),
+            local: ip(event.get(page.local)),
+            remote: ip(get(page.remote)),
+            local_port: uint(event.get(page.local_port)),
+            remote_port: uint(get(page.remote_port)),
             path,
-            protocol,
-            is_connect: event.kind() == Kind::Connect,
-            fd: int(event, page.fd),
-            result: int(event, page.result).unwrap_or(0),
+            protocol: match page.protocol {
+                Some(number) => protocol(get(page.sock_type), uint(event.get(number)).unwrap_or(0)),
+                // `connect_result` is about TCP.
+                None => Protocol::Tcp,
+            },
+            is_server: matches!(event.kind(), Kind::Bind | Kind::Listen | Kind::Accept | Kind::Receive),
+            connected,
+            name_changed,
+            fd,
         })
     }
 
@@ -123,7 +154,12 @@ impl<'e> Socket<'e> {
                 else {
                     return Value::Absent;
                 };
-                Value::owned(format!("{local}->{remote}"))
+                Value::owned(match (self.is_server, self.remote) {
+                    // One that listens has no other end.
+                    (true, None) => local,
+                    (true, Some(_)) => format!("{remote}->{local}"),
+                    (false, _) => format!("{local}->{remote}"),
+                })
             }
             Family::Unix => self.unix_path(),
             Family::Netlink | Family::Other => Value::Absent,
@@ -179,6 +215,30 @@ impl<'e> Socket<'e> {
         self.remote_port.map_or(Value::Absent, Value::Uint)
     }
 
+    pub fn client_ip(&self) -> Value<'e> {
+        if self.is_server { self.remote_ip() } else { self.local_ip() }
+    }
+
+    pub fn client_port(&self) -> Value<'e> {
+        if self.is_server { self.remote_port() } else { self.local_port() }
+    }
+
+    pub fn client_service(&self) -> Value<'e> {
+        if self.is_server { self.remote_service() } else { self.local_service() }
+    }
+
+    pub fn server_ip(&self) -> Value<'e> {
+        if self.is_server { self.local_ip() } else { self.remote_ip() }
+    }
+
+    pub fn server_port(&self) -> Value<'e> {
+        if self.is_server { self.local_port() } else { self.remote_port() }
+    }
+
+    pub fn server_service(&self) -> Value<'e> {
+        if self.is_server { self.local_service() } else { self.remote_service() }
+    }
+
     pub fn local_service(&self) -> Value<'e> {
         self.local_port.map_or(Value::Absent, service)
     }
@@ -204,15 +264,10 @@ impl<'e> Socket<'e> {
             Family::Netlink | Family::Other => Value::Absent,
         }
     }
-
-    /// A connect that was accepted or is under way names the socket; its outcome changes nothing about the name.
-    pub fn name_changed(&self) -> Value<'e> {
-        Value::Bool(self.is_connect && (self.result >= 0 || self.result == EINPROGRESS))
-    }
 }
 
-fn family(event: &Event, field: &Field) -> Family {
-    match event.get(field) {
+fn family_of(family: Value<'_>) -> Family {
+    match family {
         Value::Text(name) => match &*name.bytes {
             b"ipv4" => Family::Ipv4,
             b"ipv6" => Family::Ipv6,
@@ -224,9 +279,8 @@ fn family(event: &Event, field: &Field) -> Family {
     }
 }
 
-fn protocol(event: &Event) -> Protocol {
-    let number = uint(event, &connect::PROTOCOL).unwrap_or(0);
-    let Value::Text(ty) = event.get(&connect::SOCK_TYPE) else { return Protocol::Other };
+fn protocol(ty: Value<'_>, number: u64) -> Protocol {
+    let Value::Text(ty) = ty else { return Protocol::Other };
     match (&*ty.bytes, number) {
         (_, ICMP | ICMPV6) => Protocol::Icmp,
         // 0 is the family's own choice; 262 is MPTCP, TCP to all who look at it from outside.
@@ -237,16 +291,16 @@ fn protocol(event: &Event) -> Protocol {
     }
 }
 
-fn ip(event: &Event, field: &Field) -> Option<IpAddr> {
-    if let Value::Ip(ip) = event.get(field) { Some(ip) } else { None }
+fn ip(value: Value<'_>) -> Option<IpAddr> {
+    if let Value::Ip(ip) = value { Some(ip) } else { None }
 }
 
-fn uint(event: &Event, field: &Field) -> Option<u64> {
-    if let Value::Uint(n) = event.get(field) { Some(n) } else { None }
+fn uint(value: Value<'_>) -> Option<u64> {
+    if let Value::Uint(n) = value { Some(n) } else { None }
 }
 
-fn int(event: &Event, field: &Field) -> Option<i64> {
-    if let Value::Int(n) = event.get(field) { Some(n) } else { None }
+fn int(value: Value<'_>) -> Option<i64> {
+    if let Value::Int(n) = value { Some(n) } else { None }
 }
 
 /// Name of a well-known port (IANA service registry), else its number. The node's /etc/services is not asked: a

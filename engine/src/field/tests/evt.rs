@@ -9,9 +9,12 @@ fn arguments_are_found_by_the_page_and_by_falcos_names() {
     assert!(
         resolve("evt.arg.nonsense").is_none() && resolve("evt.rawarg.").is_none() && resolve("evt").is_none()
     );
-    assert_eq!(arg::kinds("daddr").collect::<Vec<_>>(), [Kind::Connect, Kind::ConnectResult]);
-    assert_eq!(arg::kinds("tuple").collect::<Vec<_>>(), [Kind::Connect, Kind::ConnectResult]);
-    assert_eq!(arg::kinds("oldpath").count(), 0);
+    assert_eq!(arg::kinds("oldpath").collect::<Vec<_>>(), [Kind::Rename, Kind::Link]);
+    assert_eq!(
+        arg::kinds("addr").collect::<Vec<_>>(),
+        [Kind::Connect, Kind::ConnectResult, Kind::Ptrace, Kind::Bind]
+    );
+    assert_eq!(arg::kinds("nonsense").count(), 0);
 
     says(
         &of(open(|_, _| ())),

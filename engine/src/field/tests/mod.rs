@@ -1,5 +1,6 @@
 //! Questions to events that were made of the bytes the kernel side would send.
 
+mod call;
 mod container;
 mod evt;
 mod file;
@@ -82,6 +83,7 @@ fn every_row_answers_every_event_without_panic_and_only_those_it_names() {
     .flat_map(|payload| {
         [event(payload.clone(), process(), Some(container())), event(payload, Process::default(), None)]
     })
+    .chain([case("{type: rename, oldpath: /a, newpath: /b}")])
     .collect();
     let kinds = EVENTS.iter().map(|event| event.kind);
     let events: Vec<_> =
@@ -97,7 +99,7 @@ fn every_row_answers_every_event_without_panic_and_only_those_it_names() {
             ];
             for arg in &args {
                 let value = field.value(event, arg);
-                let has = field.needs.is_empty() || field.needs.contains(&event.kind());
+                let has = field.needs.is_none_or(|needs| needs(event.kind()));
                 assert!(has || value.is_absent(), "{} of {:?} is {value:?}", field.name, event.kind());
             }
         }
@@ -124,7 +126,7 @@ fn the_references_show_every_row() {
         assert!(fields.contains(&format!("| `{}", field.name)), "{}", field.name);
     }
     assert!(fields.contains("| `proc.aname[n]?` | text |  | `proc.name` of an ancestor. |"), "{fields}");
-    assert!(fields.contains("| `fd.name` | text | open, connect, connect_result |"));
+    assert!(fields.contains("| `fd.name` | text | open, connect, connect_result, dup, "));
     let events = event_reference();
     for event in EVENTS {
         assert!(events.contains(&format!("\n## {}\n", event.name)));
@@ -152,12 +154,12 @@ fn the_fields_of_falcos_rules_are_answered_or_known_not_to_be() {
         fd.sockfamily fd.port evt.arg.uid proc.aexe fd.rnet fd.cip fd.cnet k8s.pod.name evt.is_open_exec \
         proc.is_vpgid_leader container.mount.dest container.mounts container.start_ts evt.arg.fd evt.args fd.lport \
         fd.rip fd.rport group.gid group.name proc.aexepath proc.exe_ino.ctime proc.exe_ino.mtime \
-        proc.exe_ino.ctime_duration_proc_start proc.pexepath proc.sname user.loginname";
+        proc.exe_ino.ctime_duration_proc_start proc.pexepath proc.sname user.loginname \
+        evt.arg.oldpath evt.arg.newpath evt.arg.request evt.arg.target evt.arg.domain evt.arg.cmd evt.arg.linkpath";
     for name in answered.split_whitespace() {
         assert!(resolve(name).is_some(), "{name} has no row");
     }
-    let not_yet = "proc.env evt.buffer fd.sip.name fd.cip.name fd.lip.name fd.rip.name evt.arg.oldpath evt.arg.newpath \
-        evt.arg.request evt.arg.target evt.arg.domain evt.arg.cmd evt.arg.linkpath evt.hostname";
+    let not_yet = "proc.env evt.buffer fd.sip.name fd.cip.name fd.lip.name fd.rip.name evt.hostname";
     for name in not_yet.split_whitespace() {
         assert!(resolve(name).is_none(), "{name} has a row that nothing can answer");
     }

@@ -110,7 +110,7 @@ pub fn needs(row: &Field, arg: &Arg) -> Vec<Kind> {
         Arg::Key(key) if BY_ARGUMENT.iter().any(|(base, _, _)| *base == row.name) => {
             field::arg::kinds(key).collect()
         }
-        Arg::Key(_) | Arg::Index(_) | Arg::None => row.needs.to_vec(),
+        Arg::Key(_) | Arg::Index(_) | Arg::None => row.kinds(),
     }
 }
 

@@ -1,0 +1,26 @@
+//! `userfaultfd`.
+
+use nightjar_events::{Kind, event::userfaultfd::*};
+use nightjar_tests::Eyes;
+
+use super::deed::{call, mine};
+
+const ENOSYS: i64 = -38;
+
+#[test]
+fn handling_page_faults_by_oneself_is_told() {
+    let eyes = Eyes::open();
+    let fd = call(libc::SYS_userfaultfd, &[libc::O_CLOEXEC as u64]);
+    if fd == ENOSYS {
+        eprintln!("NOT RUN: this kernel has no userfaultfd");
+        return;
+    }
+    let seen = mine(&eyes, Kind::Userfaultfd, |seen| seen.number(&FLAGS) == libc::O_CLOEXEC.into());
+    assert_eq!(seen.number(&RESULT), fd.into());
+    if fd >= 0 {
+        assert_eq!(call(libc::SYS_close, &[fd as u64]), 0);
+    }
+    assert_eq!(call(libc::SYS_userfaultfd, &[0x4000_0000]), -22);
+    let seen = mine(&eyes, Kind::Userfaultfd, |seen| seen.number(&FLAGS) == 0x4000_0000);
+    assert_eq!(seen.number(&RESULT), -22);
+}
