@@ -69,14 +69,21 @@ impl Tail {
     /// Appends at most NAME_MAX bytes of kernel memory, and a NUL.
     #[inline(always)]
     pub fn component(&self, address: u64, len: u64) {
-        let to = self.here();
+        self.at().set(self.component_at(self.position(), address, len));
+    }
+
+    /// Puts them at a position; gives the one behind them.
+    #[inline(always)]
+    pub fn component_at(&self, position: u64, address: u64, len: u64) -> u64 {
+        let position = mask::<{ TAIL_MAX as u32 - 1 }>(position);
         let len = mask::<{ NAME_MAX as u32 }>(len);
-        // SAFETY: the slack is larger than NAME_MAX.
+        // SAFETY: within the tail, since masked; the slack is larger than NAME_MAX.
         unsafe {
+            let to = (&raw mut (*self.scratch).tail).cast::<u8>().add(position as usize);
             bpf_probe_read_kernel(to.cast(), len as u32, address as *const c_void);
             *to.add(mask::<{ NAME_MAX as u32 }>(len) as usize) = 0;
         }
-        self.grow(len + 1);
+        position + len + 1
     }
 
     /// Appends at most ARGV_MAX bytes of user memory.

@@ -1,6 +1,6 @@
 //! `struct file` and its inode.
 
-use super::{read, task::Task};
+use super::{Access, Probed, read, same, task::Task};
 use crate::offset;
 
 /// super_block::s_magic (include/uapi/linux/magic.h).
@@ -16,6 +16,16 @@ const FMODE_CREATED: u32 = 0x10_0000;
 
 #[derive(Clone, Copy)]
 pub struct File(pub u64);
+
+/// What is told of a file that was opened, but for its path.
+#[derive(Clone, Copy)]
+pub struct Opened {
+    pub inode: u64,
+    pub device: u32,
+    pub mode: u32,
+    pub created: u32,
+    pub unnamed: u32,
+}
 
 impl File {
     /// The file behind a descriptor of the current task; `None` when there is none.
@@ -48,9 +58,17 @@ impl File {
     }
 
     #[inline(always)]
-    pub fn is_created(self) -> bool {
-        let mode: u32 = read(self.0 + offset!(file_mode));
-        mode & FMODE_CREATED != 0
+    pub fn opened<A: Access>(self) -> Opened {
+        let inode: u64 = A::get(self.0 + offset!(file_inode));
+        let superblock: u64 = A::get(inode + offset!(inode_sb));
+        let mode: u32 = A::get(self.0 + offset!(file_mode));
+        Opened {
+            inode: A::get(inode + offset!(inode_ino)),
+            device: A::get(superblock + offset!(sb_dev)),
+            mode: u32::from(A::get::<u16>(inode + offset!(inode_mode))),
+            created: u32::from(mode & FMODE_CREATED != 0),
+            unnamed: u32::from(self.is_unnamed_by::<A>()),
+        }
     }
 
     #[inline(always)]
@@ -61,10 +79,18 @@ impl File {
     /// Whether its name is gone: unhashed (d_unlinked, include/linux/dcache.h) or without links.
     #[inline(always)]
     pub fn is_unnamed(self) -> bool {
-        let dentry = self.dentry();
-        let parent: u64 = read(dentry + offset!(dentry_parent));
-        let hashed: u64 = read(dentry + offset!(dentry_hash_pprev));
-        (hashed == 0 && parent != dentry) || self.inode().links() == 0
+        self.is_unnamed_by::<Probed>()
+    }
+
+    #[inline(always)]
+    fn is_unnamed_by<A: Access>(self) -> bool {
+        let dentry: u64 = A::get(self.0 + offset!(file_dentry));
+        let hashed: u64 = A::get(dentry + offset!(dentry_hash_pprev));
+        if hashed == 0 && !same(A::get(dentry + offset!(dentry_parent)), dentry) {
+            return true;
+        }
+        let inode: u64 = A::get(self.0 + offset!(file_inode));
+        A::get::<u32>(inode + offset!(inode_nlink)) == 0
     }
 
     /// Made by memfd_create: a file of the kernel's own tmpfs mount whose dentry is called `memfd:…`
@@ -100,11 +126,6 @@ impl Inode {
     #[inline(always)]
     pub fn is_socket(self) -> bool {
         self.mode() & S_IFMT == S_IFSOCK
-    }
-
-    #[inline(always)]
-    fn links(self) -> u32 {
-        read(self.0 + offset!(inode_nlink))
     }
 
     #[inline(always)]

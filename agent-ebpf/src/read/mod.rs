@@ -38,6 +38,48 @@ pub unsafe fn load<T: Copy>(address: u64) -> T {
     unsafe { core::ptr::read_volatile(address as *const T) }
 }
 
+/// How kernel memory is got at. What reads by the helper and what loads is the same code then.
+pub trait Access {
+    fn get<T: Copy>(address: u64) -> T;
+}
+
+/// By loads, through pointers of which the verifier knows the type, and what they lead to.
+pub struct Typed;
+
+/// By the helper, from any address.
+pub struct Probed;
+
+impl Access for Typed {
+    #[inline(always)]
+    fn get<T: Copy>(address: u64) -> T {
+        // SAFETY: the verifier refuses a program in which it is no such address.
+        unsafe { load(address) }
+    }
+}
+
+impl Access for Probed {
+    #[inline(always)]
+    fn get<T: Copy>(address: u64) -> T {
+        read(address)
+    }
+}
+
+/// Whether two addresses are the same. The verifier allows no arithmetic on pointers of which it knows the type, and
+/// the optimiser would make some of a plain comparison.
+#[inline(always)]
+pub fn same(a: u64, b: u64) -> bool {
+    moved(a) == moved(b)
+}
+
+/// The same number or pointer, of which the optimiser does not know where it came from, but the verifier does.
+#[inline(always)]
+pub fn moved(value: u64) -> u64 {
+    let mut value = value;
+    // SAFETY: a register that is given its own value.
+    unsafe { asm!("{0} = {0}", inout(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
+}
+
 /// The same number, of which neither optimiser nor verifier knows where it came from. What a comparison teaches the
 /// verifier about it does not carry over to the original: without that, no two rounds of a loop look alike to it,
 /// and it walks them all.

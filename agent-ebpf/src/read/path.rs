@@ -2,10 +2,13 @@
 
 use core::ops::ControlFlow;
 
-use nightjar_events::wire::{PATH_DEPTH_MAX, PATH_MAX, Span};
+use nightjar_events::wire::{NAME_MAX, PATH_DEPTH_MAX, PATH_MAX, Span};
 
-use super::{read, task::Task};
+use super::{Access, Typed, file::File, read, same, task, task::Task};
 use crate::{emit::Tail, maps::Walk, offset};
+
+/// Components that are read by loads, before the walk goes on by the helper.
+const NEAR_MAX: u32 = 16;
 
 /// Appends the components of (mount, dentry), leaf first, and says whether that is all of them.
 ///
@@ -23,8 +26,54 @@ pub fn append(tail: &Tail, task: Task, mount: u64, dentry: u64) -> Span {
     walk.root_mount.set(read(fs + offset!(fs_root_mnt)));
     walk.root_dentry.set(read(fs + offset!(fs_root_dentry)));
     walk.begin.set(tail.position());
+    walk.left.set(PATH_DEPTH_MAX.into());
     let state = walk_path(tail.slot);
     tail.span_from(walk.begin.get(), state as u16)
+}
+
+/// The same of a file of which the verifier knows the type. It loads as long as the walk stays in the file's own mount,
+/// whose dentries the verifier knows too; what is beyond, or odd, is left to the walk by the helper.
+#[inline(always)]
+pub fn append_typed(tail: &Tail, file: File) -> Span {
+    let (root_mount, root_dentry) = task::current_root();
+    let mount: u64 = Typed::get(file.0 + offset!(file_mnt));
+    let mut dentry: u64 = Typed::get(file.0 + offset!(file_dentry));
+    let mount_root: u64 = Typed::get(mount + offset!(vfsmount_root));
+    let is_root_mount = same(mount, root_mount);
+    let begin = tail.position();
+    let mut position = begin;
+    let mut state = None;
+    let mut steps = 0;
+    while steps < NEAR_MAX {
+        steps += 1;
+        if is_root_mount && same(dentry, root_dentry) {
+            state = Some(Span::WHOLE);
+            break;
+        }
+        let parent: u64 = Typed::get(dentry + offset!(dentry_parent));
+        let len = u64::from(Typed::get::<u32>(dentry + offset!(dentry_name_len)));
+        if same(dentry, mount_root) || same(parent, dentry) || len == 0 || len > NAME_MAX as u64 {
+            break;
+        }
+        position = tail.component_at(position, Typed::get(dentry + offset!(dentry_name)), len);
+        dentry = parent;
+    }
+    tail.at().set(position);
+    let state = match state {
+        Some(state) => state,
+        None => {
+            let walk = tail.walk();
+            walk.mount.set(mount);
+            walk.dentry.set(dentry);
+            walk.mount_root.set(mount_root);
+            walk.root_mount.set(root_mount);
+            walk.root_dentry.set(root_dentry);
+            walk.begin.set(begin);
+            walk.left.set((PATH_DEPTH_MAX - NEAR_MAX).into());
+            walk_path(tail.slot) as u16
+        }
+    };
+    tail.span_from(begin, state)
 }
 
 /// The walk, in the slot where the record is built. A function with a name of its own and plain arguments is one that
@@ -34,8 +83,10 @@ pub fn append(tail: &Tail, task: Task, mount: u64, dentry: u64) -> Span {
 extern "C" fn walk_path(slot: u32) -> u64 {
     let Some(tail) = Tail::of(slot) else { return Span::ABSENT.into() };
     let mut steps = 0;
-    while steps < PATH_DEPTH_MAX {
-        if let ControlFlow::Break(state) = step(&tail, tail.walk()) {
+    let walk = tail.walk();
+    while steps < PATH_DEPTH_MAX && walk.left.get() != 0 {
+        walk.left.set(walk.left.get() - 1);
+        if let ControlFlow::Break(state) = step(&tail, walk) {
             return state.into();
         }
         steps += 1;
