@@ -125,6 +125,7 @@ offsets! {
     dentry_name_len "dentry.d_name.len";
     dentry_name "dentry.d_name.name";
     dentry_hash_pprev "dentry.d_hash.pprev";
+    dentry_short_name "dentry.d_shortname" | "dentry.d_iname";
     vfsmount_root "vfsmount.mnt_root";
     mount_mnt "mount.mnt";
     mount_parent "mount.mnt_parent";

@@ -14,7 +14,6 @@ use crate::{
         call::{Call, Current},
         file::File,
         socket::Sock,
-        task::Task,
     },
     told,
 };
@@ -45,7 +44,7 @@ fn connect_returned(ctx: FExitContext) -> i32 {
     }
     let fd = arg(&ctx, 0) as i32;
     let asked = Asked { address: arg(&ctx, 1), len: u64::from(arg(&ctx, 2) as u32) };
-    let sock = File::of_descriptor(Task::current(), fd as u32).and_then(Sock::of_file);
+    let sock = File::of_descriptor(fd as u32).and_then(Sock::of_file);
     tell::<false>(sock, fd, arg(&ctx, 3) as i32, asked);
     0
 }

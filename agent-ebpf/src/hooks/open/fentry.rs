@@ -98,7 +98,7 @@ fn descriptor_by<A: Access>(task: u64, by_io_uring: bool) -> i32 {
     }
     let number = A::get::<u32>(files + offset!(files_next_fd)).wrapping_sub(1);
     // An io_uring may open a file without a descriptor. All below `next_fd` are taken: one without a file is for this.
-    if by_io_uring && File::of_descriptor(Task::current(), number).is_some() {
+    if by_io_uring && File::of_descriptor(number).is_some() {
         return NUMBER_UNKNOWN;
     }
     if number > i32::MAX as u32 { NUMBER_UNKNOWN } else { number as i32 }

@@ -13,12 +13,10 @@ use nightjar_events::{
 use crate::{
     emit::{self, Tail},
     read::{
-        Probed, Typed,
         call::Call,
         file::{File, Opened},
         path,
         regs::Regs,
-        task::Task,
     },
 };
 
@@ -108,7 +106,7 @@ impl Told {
     /// By the result of a call that has returned.
     #[inline(always)]
     fn of_descriptor(result: i32) -> Told {
-        let file = if result < 0 { None } else { File::of_descriptor(Task::current(), result as u32) };
+        let file = if result < 0 { None } else { File::of_descriptor(result as u32) };
         file.map_or(Told::None, Told::Probed)
     }
 
@@ -116,17 +114,17 @@ impl Told {
     fn facts(self) -> Option<Opened> {
         match self {
             Told::None => None,
-            Told::Typed(file) => Some(file.opened::<Typed>()),
-            Told::Probed(file) => Some(file.opened::<Probed>()),
+            Told::Typed(file) => Some(file.opened_typed()),
+            Told::Probed(file) => Some(file.opened()),
         }
     }
 
     #[inline(always)]
-    fn path(self, tail: &Tail) -> Span {
+    fn path(self, tail: &Tail, opened: Opened) -> Span {
         match self {
             Told::None => Span::default(),
-            Told::Typed(file) => path::append_typed(tail, file),
-            Told::Probed(file) => path::append(tail, Task::current(), file.mount(), file.dentry()),
+            Told::Typed(_) => path::append_typed(tail, opened.mount, opened.dentry),
+            Told::Probed(_) => path::append_current(tail, opened.mount, opened.dentry),
         }
     }
 }
@@ -155,7 +153,7 @@ fn tell(asked: &Asked, result: i32, name: impl FnOnce(&Tail) -> Span, file: Told
                 (*body).file_mode = facts.mode;
                 (*body).created = facts.created;
                 (*body).unnamed = facts.unnamed;
-                (*body).spans[SPAN_PATH] = file.path(tail);
+                (*body).spans[SPAN_PATH] = file.path(tail, facts);
             }
         },
     );

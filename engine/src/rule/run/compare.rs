@@ -333,3 +333,30 @@ fn textual(op: Operator, left: &Text<'_>, right: &[u8]) -> Truth {
     // What is no pattern and no hexadecimal matches nothing.
     test.map_or(False, |test| test.test(&left.bytes, left.cut))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_decides_what_every_number_above_it_would() {
+        let bound = Value::AtLeast(0);
+        let order = |op, n| Test::Order(op, n).truth(&bound);
+        for (op, below, at, above) in [
+            (Operator::Ge, True, True, Undecided),
+            (Operator::Gt, True, Undecided, Undecided),
+            (Operator::Lt, False, False, Undecided),
+            (Operator::Le, False, Undecided, Undecided),
+        ] {
+            assert_eq!([-1, 0, 1].map(|n| order(op, n)), [below, at, above], "{op:?}");
+            // From the other side.
+            let turned = [-1, 0, 1].map(|n| pair(turned(op), &Value::Int(n), &bound));
+            assert_eq!(turned, [below, at, above], "{op:?}");
+        }
+        let one_of = |set: &[i128]| Test::Numbers(set.iter().copied().collect()).truth(&bound);
+        assert_eq!((one_of(&[-1, -2]), one_of(&[-1, 0]), one_of(&[7])), (False, Undecided, Undecided));
+        assert_eq!(Test::Not(Box::new(Test::Order(Operator::Gt, 3))).truth(&bound), Undecided);
+        assert_eq!(pair(Operator::Eq, &bound, &bound), Undecided);
+        assert_eq!(Test::Text(TextTest::Eq(b"5".to_vec())).truth(&bound), Undecided);
+    }
+}
