@@ -16,6 +16,7 @@ mod maps;
 mod read;
 mod scratch;
 mod tail;
+mod told;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {

@@ -32,11 +32,9 @@ places! {
     EndKept "the end of a process could not be noted: it may be told twice";
     OpenName "the name of an open could not be read from its caller's memory: the record has none";
     OpenHow "the wishes of an openat2 could not be read from its caller's memory: they read as zero";
-    OpeningKept "an open on its way could not be kept: it is told when its call returns";
     OpenLate "an open that succeeded was told by nobody before its call returned: its name is from user memory";
     ConnectAddress "the address of a connect could not be read: it reads as zero";
     ConnectPath "the path of a connect could not be read: the record has none";
-    ConnectToldKept "that a connect was told could not be noted: it may be told twice";
     ConnectingKept "a TCP connect on its way could not be kept: its result is not told";
     ConnectingGone "a TCP connect on its way was there no more: its result is not told";
 }

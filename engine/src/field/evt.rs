@@ -72,17 +72,18 @@ static ROWS: &[Field] = &[
     row("evt.args", Type::Text, "All arguments, as `name=value` with blanks between.", |e, _| arg::all(e)),
     row("evt.info", Type::Text, "The same as `evt.args`.", |e, _| arg::all(e)),
     row("evt.res", Type::Text, "`SUCCESS`, or the name of the error, such as `ENOENT`.", |e, _| match result(e) {
-        Some(n) if n < 0 => errno::name(n.unsigned_abs()).map_or_else(|| Value::owned(n.to_string()), Value::text),
-        Some(_) => Value::text("SUCCESS"),
-        None => Value::Absent,
+        Value::Int(n) if n < 0 => errno::name(n.unsigned_abs()).map_or_else(|| Value::owned(n.to_string()), Value::text),
+        Value::Int(_) | Value::AtLeast(_) => Value::text("SUCCESS"),
+        _ => Value::Absent,
     })
     .needs(ends),
     row("evt.rawres", Type::Int, "What the call returned: a negated error number when it failed.", |e, _| {
-        result(e).map_or(Value::Absent, Value::Int)
+        result(e)
     })
     .needs(ends),
-    row("evt.failed", Type::Bool, "Whether the call failed.", |e, _| {
-        result(e).map_or(Value::Absent, |n| Value::Bool(n < 0))
+    row("evt.failed", Type::Bool, "Whether the call failed.", |e, _| match result(e) {
+        Value::Int(n) | Value::AtLeast(n) => Value::Bool(n < 0),
+        _ => Value::Absent,
     })
     .needs(ends),
     row("evt.abspath", Type::Text, "Absolute path of what the call was about: of what was, or should have been, opened, made or removed.", |e, _| fs::name(e))
@@ -103,7 +104,7 @@ static ROWS: &[Field] = &[
         let nameless = matches!(open_flags(e, |flags, _| flags & O_TMPFILE == O_TMPFILE), Value::Bool(true));
         match (e.get(&open::CREATED), e.get(&open::RESULT)) {
             (Value::Bool(created), _) => Value::Bool(created || nameless),
-            (_, Value::Int(n)) => Value::Bool(nameless && n >= 0),
+            (_, Value::Int(n) | Value::AtLeast(n)) => Value::Bool(nameless && n >= 0),
             (_, _) => Value::Absent,
         }
     })
@@ -124,16 +125,15 @@ fn key(arg: &Arg) -> Option<&str> {
 }
 
 /// What the call returned. That of a fork is the child's process id in the initial namespace.
-pub(super) fn result(event: &Event) -> Option<i64> {
+pub(super) fn result(event: &Event) -> Value<'_> {
     let value = match event.kind() {
-        Kind::Exec => return Some(0),
+        Kind::Exec => Value::Int(0),
         Kind::Fork => event.get(&fork::CHILD_PID),
         kind => kind.event().field("res").map_or(Value::Absent, |row| event.get(row)),
     };
     match value {
-        Value::Int(n) => Some(n),
-        Value::Uint(n) => i64::try_from(n).ok(),
-        _ => None,
+        Value::Uint(n) => i64::try_from(n).map_or(Value::Absent, Value::Int),
+        value => value,
     }
 }
 

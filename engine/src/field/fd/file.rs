@@ -13,7 +13,6 @@ const AT_FDCWD: i64 = -100;
 
 pub struct File<'e> {
     event: &'e Event,
-    pub result: Option<i64>,
 }
 
 impl<'e> File<'e> {
@@ -21,16 +20,24 @@ impl<'e> File<'e> {
         if event.kind() != Kind::Open {
             return None;
         }
-        let result = if let Value::Int(n) = event.get(&open::RESULT) { Some(n) } else { None };
-        Some(File { event, result })
+        Some(File { event })
     }
 
     /// What the kernel opened; what it was asked for when it did not.
     pub fn path(&self) -> Value<'e> {
         match self.event.get(&open::PATH) {
-            Value::Text(path) if self.result.is_none_or(|n| n >= 0) => Value::Text(path),
+            Value::Text(path) if !self.failed() => Value::Text(path),
             _ => given_path(self.event),
         }
+    }
+
+    /// Its descriptor: -1 when the open failed.
+    pub fn number(&self) -> Value<'e> {
+        if self.failed() { Value::Int(-1) } else { self.event.get(&open::RESULT) }
+    }
+
+    fn failed(&self) -> bool {
+        matches!(self.event.get(&open::RESULT), Value::Int(n) if n < 0)
     }
 
     pub fn raw_name(&self) -> Value<'e> {
