@@ -48,8 +48,9 @@ pub struct Args {
     /// Run only tests whose names contain this.
     #[arg(long, value_name = "WORD")]
     only: Option<String>,
-    /// Write how many instructions the verifier walked through into the committed table, instead of comparing.
-    #[arg(long, conflicts_with = "only")]
+    /// Write how many instructions the verifier walked through into the committed table, instead of comparing. With
+    /// `--only verified` no other test is run.
+    #[arg(long)]
     bless_verified: bool,
 }
 
