@@ -16,9 +16,9 @@ use self::loops::LOOPS;
 use crate::{Row, agent::Scene, percentile};
 
 /// Pairs of a round without the agent and one with it.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 /// A batch is so many times that of `counted`, whose machine is slower.
-const LONGER: u32 = 10;
+const LONGER: u32 = 4;
 /// The family of hooks that every kernel allows.
 const FAMILY: &str = "tracepoint";
 
