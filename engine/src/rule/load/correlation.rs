@@ -88,7 +88,7 @@ impl Loader<'_> {
         let mut parts: Vec<_> =
             feeders.iter().map(|feeder| entries[feeder.rule as usize].expr.clone()).collect();
         let single = if parts.len() == 1 { parts.pop() } else { None };
-        let expr = single.unwrap_or_else(|| Expr::Or(parts));
+        let expr = single.unwrap_or(Expr::Or(parts));
         if let Some(problem) = expr.size().too_large() {
             self.reports.error(Complaint::new(head.place, format!("`{}` {problem}", head.title)));
             return None;

@@ -34,7 +34,7 @@ pub fn parse(text: &Text, names: &[&str]) -> Result<Condition, Complaint> {
     let condition = parser.any()?;
     match parser.peek() {
         None => Ok(condition),
-        Some((word, place)) if word == "|" => {
+        Some(("|", place)) => {
             let complaint =
                 Complaint::new(place, "a condition cannot count: `|` is no longer in the language");
             Err(complaint.help("write a document with `correlation` beside the rule"))

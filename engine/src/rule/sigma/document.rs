@@ -31,8 +31,6 @@ pub struct Detection {
     pub origin: Origin,
     pub selections: Vec<Selection>,
     pub condition: Condition,
-    /// The condition as written.
-    pub written: String,
     pub place: Place,
     /// Fields that an alert should show.
     pub fields: Vec<String>,
@@ -269,7 +267,6 @@ pub fn detection(root: &Node, source: &str, origin: Origin, reports: &mut Report
         origin,
         selections: selections.into_iter().collect::<Option<_>>()?,
         condition,
-        written: nodes.iter().filter_map(Node::scalar).collect::<Vec<_>>().join(" or "),
         place: conditions.place,
         fields: texts(root, "fields").into_iter().map(|(name, _)| name).collect(),
     })

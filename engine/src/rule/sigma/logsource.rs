@@ -98,12 +98,12 @@ const EXEC: &str = "evt.type in (execve, execveat)";
 const OPEN: &str = "evt.type in (open, openat, openat2, creat) and fd.num >= 0";
 const WRITE: &str = "evt.type in (open, openat, openat2, creat) and fd.num >= 0 and evt.is_open_write = true";
 const READ: &str = "evt.type in (open, openat, openat2) and fd.num >= 0 and evt.is_open_read = true";
-const REMOVE: &str = "evt.type in (unlink, unlinkat)";
-const RENAME: &str = "evt.type in (rename, renameat, renameat2)";
-const LINK: &str = "evt.type in (link, linkat, symlink, symlinkat)";
-const MAKE: &str = "evt.type in (mkdir, mkdirat, mknod, mknodat)";
+const REMOVE: &str = "evt.type in (unlink, unlinkat) and evt.rawres >= 0";
+const RENAME: &str = "evt.type in (rename, renameat, renameat2) and evt.rawres >= 0";
+const LINK: &str = "evt.type in (link, linkat, symlink, symlinkat) and evt.rawres >= 0";
+const MAKE: &str = "evt.type in (mkdir, mkdirat, mknod, mknodat) and evt.rawres >= 0";
 const CHANGE: &str =
-    "evt.type in (chmod, fchmod, fchmodat, fchmodat2, chown, fchown, lchown, fchownat, truncate)";
+    "evt.type in (chmod, fchmod, fchmodat, fchmodat2, chown, fchown, lchown, fchownat) and evt.rawres >= 0";
 const CONNECT: &str = "evt.type = connect and fd.typechar in ('4', '6')";
 const ACCEPT: &str = "evt.type in (accept, accept4) and fd.typechar in ('4', '6')";
 
@@ -271,7 +271,7 @@ static AUDIT_VIEWS: &[View] = &[
     ),
     path(
         "PATH of what is removed",
-        "evt.type in (unlink, unlinkat, rmdir)",
+        "evt.type in (unlink, unlinkat, rmdir) and evt.rawres >= 0",
         &[("type", Text("PATH")), ("name", Field("fs.path.name")), ("nametype", Text("DELETE"))],
     ),
     path(
@@ -291,7 +291,7 @@ static AUDIT_VIEWS: &[View] = &[
     ),
     path(
         "PATH of a new name",
-        "evt.type in (rename, renameat, renameat2, link, linkat, symlink, symlinkat)",
+        "evt.type in (rename, renameat, renameat2, link, linkat, symlink, symlinkat) and evt.rawres >= 0",
         &[("type", Text("PATH")), ("name", Field("fs.path.target")), ("nametype", Text("CREATE"))],
     ),
 ];
