@@ -48,17 +48,19 @@ pub const CAPABILITIES: &[Need] = &[
     },
 ];
 
-/// A part of the node that a containerised agent must see, always read-only.
+/// A part of the node that a containerised agent must see.
 pub struct HostPath {
     /// On the node.
     pub host: &'static str,
     /// In the agent's container.
     pub at: &'static str,
+    /// Whether it writes there.
+    pub writes: bool,
     pub why: &'static str,
 }
 
 const fn path(host: &'static str, at: &'static str, why: &'static str) -> HostPath {
-    HostPath { host, at, why }
+    HostPath { host, at, writes: false, why }
 }
 
 pub const HOST_PATHS: &[HostPath] = &[
@@ -71,6 +73,10 @@ pub const HOST_PATHS: &[HostPath] = &[
     path("/run", "/host/run", "bundles and state of containerd, CRI-O, Docker and Podman"),
     path("/etc/passwd", "/host/etc/passwd", "names of the node's users"),
     path("/etc/group", "/host/etc/group", "names of the node's groups"),
+    HostPath {
+        writes: true,
+        ..path("/var/lib/nightjar", "/var/lib/nightjar", "alerts that wait for the outputs outlive the pod")
+    },
 ];
 
 /// Memory that a DaemonSet's pod may use, in bytes. The ring (16 MiB) is charged to it from Linux 5.11 on, reading the

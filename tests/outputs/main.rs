@@ -12,7 +12,9 @@ mod until;
 
 mod elasticsearch;
 mod fluent;
+mod kafka;
 mod loki;
+mod nats;
 mod otlp;
 mod splunk;
 mod syslog;

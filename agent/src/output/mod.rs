@@ -7,7 +7,9 @@ pub mod file;
 pub mod filter;
 pub mod fluent;
 pub mod http;
+pub mod kafka;
 pub mod loki;
+pub mod nats;
 pub mod otlp;
 pub mod secret;
 pub mod splunk;
@@ -51,13 +53,21 @@ pub enum OutputError {
     #[error("spool alerts")]
     Spool(#[from] SpoolError),
     #[error("start output `{name}`")]
-    Tls { name: String, source: TlsError },
+    Open { name: String, source: OpenError },
     #[error("start a thread for an output")]
     Thread(#[source] std::io::Error),
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("start a runtime")]
+    Runtime(#[from] std::io::Error),
+}
+
 /// The way to a receiver. Nothing is sent yet.
-pub fn open(to: To, timeout: Duration) -> Result<Box<dyn Transport>, TlsError> {
+pub fn open(to: To, timeout: Duration) -> Result<Box<dyn Transport>, OpenError> {
     Ok(match to {
         To::File(settings) => Box::new(file::Lines::new(settings)),
         To::Syslog(settings) => Box::new(syslog::Syslog::new(settings, timeout)),
@@ -67,5 +77,7 @@ pub fn open(to: To, timeout: Duration) -> Result<Box<dyn Transport>, TlsError> {
         To::Loki(settings) => Box::new(loki::Loki::new(settings, timeout)?),
         To::Otlp(settings) => Box::new(otlp::Otlp::new(settings, timeout)?),
         To::Fluent(settings) => Box::new(fluent::Fluent::new(settings, timeout)),
+        To::Nats(settings) => Box::new(nats::Nats::new(settings, timeout)),
+        To::Kafka(settings) => Box::new(kafka::Kafka::new(settings, timeout)?),
     })
 }

@@ -94,8 +94,8 @@ impl Output for Spooled {
         self.spool.start()?;
         for (place, output) in self.outputs.drain(..).enumerate() {
             let OutputConfig { name, format, filter, timeout, batch, to } = output;
-            let transport =
-                super::open(to, timeout).map_err(|source| OutputError::Tls { name: name.clone(), source })?;
+            let transport = super::open(to, timeout)
+                .map_err(|source| OutputError::Open { name: name.clone(), source })?;
             info!(output = name, "sends alerts");
             let spool = Arc::clone(&self.spool);
             let worker = worker::Worker { spool, place, name, filter, format, batch, transport };

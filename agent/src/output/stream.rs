@@ -29,8 +29,17 @@ pub fn check_address(address: &str) -> Result<(), SettingsError> {
 
 impl Stream {
     pub fn tcp(address: &str, tls: Option<&Tls>, timeout: Duration) -> Result<Stream, Failure> {
-        let tcp = connect(address, timeout).map_err(Failure::again)?;
-        let Some(tls) = tls else { return Ok(Stream::Tcp(tcp)) };
+        let stream = Stream::Tcp(connect(address, timeout).map_err(Failure::again)?);
+        match tls {
+            Some(tls) => stream.into_tls(address, tls, timeout),
+            None => Ok(stream),
+        }
+    }
+
+    /// Goes on in TLS, to the host of an address.
+    pub fn into_tls(self, address: &str, tls: &Tls, timeout: Duration) -> Result<Stream, Failure> {
+        let Stream::Tcp(tcp) = &self else { return Ok(self) };
+        let tcp = tcp.try_clone().map_err(Failure::again)?;
         let config = tls.config().map_err(Failure::again)?;
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
         let name = ServerName::try_from(host.to_owned()).map_err(Failure::again)?;

@@ -75,7 +75,7 @@ impl Worker {
             let now = at_once.min(items.len());
             let before = items.len();
             match self.transport.send(&items[..now]) {
-                Ok(verdicts) => said = self.sort(&mut items, now, verdicts, &mut counts),
+                Ok(verdicts) => said = self.sort(&mut items, now, verdicts, &mut counts).or(said),
                 Err(Failure::Refused(why)) if now == 1 => {
                     said = Some(why.clone());
                     self.refuse(items.remove(0), why, &mut counts);
@@ -92,6 +92,7 @@ impl Worker {
                 self.wait(backoff, said.as_deref().unwrap_or_default())?;
             } else {
                 self.is_well_again(backoff);
+                at_once = items.len();
             }
         }
         let trouble = said.as_deref().map(trouble);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::config::{Config, Raw};
 
 fn daemonset() -> Value {
     let text = include_str!("../../../daemonset.yaml");
@@ -49,20 +50,44 @@ fn a_capability_that_only_old_kernels_need_is_named_in_a_comment() {
 }
 
 #[test]
-fn the_daemonset_mounts_what_is_listed_read_only_and_nothing_else() {
+fn the_daemonset_mounts_what_is_listed_and_its_configuration_and_nothing_else() {
     let daemonset = daemonset();
     let volumes = daemonset["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
-    let host = |name: &Value| {
-        volumes.iter().find(|volume| volume["name"] == *name).unwrap()["hostPath"]["path"].clone()
-    };
+    let volume = |name: &Value| volumes.iter().find(|volume| volume["name"] == *name).unwrap();
     let mounts = container(&daemonset)["volumeMounts"].as_array().unwrap();
-    let found: Vec<_> =
-        mounts.iter().map(|mount| (host(&mount["name"]), mount["mountPath"].clone())).collect();
+    let (of_host, others): (Vec<_>, Vec<_>) =
+        mounts.iter().partition(|mount| volume(&mount["name"]).get("hostPath").is_some());
+    let found: Vec<_> = of_host
+        .iter()
+        .map(|mount| {
+            let writes = mount.get("readOnly") != Some(&Value::Bool(true));
+            (volume(&mount["name"])["hostPath"]["path"].clone(), mount["mountPath"].clone(), writes)
+        })
+        .collect();
     let listed: Vec<_> =
-        HOST_PATHS.iter().map(|path| (Value::from(path.host), Value::from(path.at))).collect();
+        HOST_PATHS.iter().map(|path| (Value::from(path.host), Value::from(path.at), path.writes)).collect();
     assert_eq!(found, listed);
     assert_eq!(volumes.len(), mounts.len());
-    assert!(mounts.iter().all(|mount| mount["readOnly"] == true));
+    assert_eq!(others.len(), 1);
+    assert_eq!(volume(&others[0]["name"])["configMap"]["name"], "nightjar");
+    assert_eq!(others[0]["readOnly"], true);
+}
+
+#[test]
+fn the_configuration_in_the_daemonset_is_one_and_its_spool_lies_on_the_node() {
+    let text = include_str!("../../../daemonset.yaml");
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+    let map = documents.iter().find(|document| document["kind"] == "ConfigMap").unwrap();
+    let settings = map["data"]["nightjar.yaml"].as_str().unwrap();
+    let config = |text: &str| Config::check(Raw::parse("nightjar.yaml", text).unwrap()).unwrap();
+    let writable = HOST_PATHS.iter().find(|path| path.writes).unwrap();
+    assert!(config(settings).spool.dir.starts_with(writable.at));
+    // What stands there as an example is right too.
+    let example: Vec<_> = settings.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect();
+    let example = example.split(|line| line.starts_with("Example")).nth(1).unwrap().join("\n");
+    let example =
+        example.replace("/run/secrets/nightjar", env!("CARGO_MANIFEST_DIR")).replace("/token", "/Cargo.toml");
+    assert_eq!(config(&example).outputs.len(), 1);
 }
 
 #[test]
@@ -79,7 +104,7 @@ fn memory_is_limited_as_the_list_says_and_the_ring_fits_in_it() {
     let daemonset = daemonset();
     let limits = &container(&daemonset)["resources"]["limits"];
     assert_eq!(limits["memory"], format!("{}Mi", MEMORY_LIMIT >> 20));
-    let config = crate::config::Config::check(crate::config::Raw::default()).unwrap();
+    let config = Config::check(Raw::default()).unwrap();
     assert!(u64::from(config.ring_size) * 4 <= MEMORY_LIMIT);
 }
 

@@ -88,6 +88,15 @@ impl<D: Disk> Log<D> {
     /// Takes up a log where it was left. Numbers below `taken` were given away already, whatever the disk remembers.
     pub fn open(mut disk: D, limits: Limits, taken: u64) -> io::Result<(Log<D>, Torn)> {
         let mut segments = segments(&disk)?;
+        for segment in &segments {
+            let begin = disk.read(&segment.name(), 0, MAGIC.len())?;
+            // Another form of the spool; anything else is damage, which readers step over.
+            let (name, version) = MAGIC.split_at(MAGIC.len() - 1);
+            if begin.len() == MAGIC.len() && begin.starts_with(name) && !begin.ends_with(version) {
+                let text = format!("{} was written by another version of the agent", segment.name());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+        }
         let (mut next, mut torn) = (1, Torn::default());
         while let Some(last) = segments.back_mut() {
             let scan = Scan::of(&disk, last, u64::MAX)?;

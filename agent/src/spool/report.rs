@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(request_requeue(dir.path(), "siem").unwrap(), 3);
         let asked = store.requeue_requests().unwrap();
         assert_eq!(asked, ["siem"]);
-        let entry = |refused: &Refused| Some(refused.alert.to_string().into_bytes());
+        let entry = |refused: &Refused| Ok(refused.alert.to_string().into_bytes());
         assert_eq!(store.requeue(&asked[0], entry).unwrap(), 3);
         let entries = store.read(0, 10, 1 << 20).unwrap().entries;
         assert_eq!(entries.into_iter().map(|(_, payload)| payload).collect::<Vec<_>>(), [b"0", b"1", b"2"]);

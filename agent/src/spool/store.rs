@@ -261,12 +261,12 @@ impl<D: Disk> Store<D> {
     pub fn requeue(
         &mut self,
         output: &str,
-        entry: impl Fn(&Refused) -> Option<Vec<u8>>,
+        entry: impl Fn(&Refused) -> io::Result<Vec<u8>>,
     ) -> io::Result<usize> {
         let refused = quarantine::read(&self.log.disk, output)?;
         for chunk in refused.chunks(WAITING_MAX / 2) {
-            let payloads = chunk.iter().filter_map(&entry);
-            self.accept(payloads.map(|payload| Pending { payload, severe: true }));
+            let payloads = chunk.iter().map(&entry).collect::<io::Result<Vec<_>>>()?;
+            self.accept(payloads.into_iter().map(|payload| Pending { payload, severe: true }));
             if !self.waiting.is_empty() {
                 return Err(io::ErrorKind::StorageFull.into());
             }
