@@ -1,3 +1,5 @@
+//! What a scope takes in and what it leaves out. That it holds in the kernel is tested in tests/kernel/scope.rs.
+
 use super::*;
 
 fn scope(texts: &[&str]) -> Scope {

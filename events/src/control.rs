@@ -4,6 +4,8 @@
 //! switches off, which is how one object serves every kernel. rustc emits no CO-RE relocations, hence the table.
 //! The ledger, which the programs tell the daemon, is in `ledger`.
 
+use zerocopy::IntoBytes;
+
 /// Value of an offset that this kernel does not have.
 pub const ABSENT: u64 = u64::MAX;
 
@@ -244,6 +246,8 @@ impl Settings {
 
     /// As it is injected, in the order of the members.
     pub fn words(self) -> [u64; size_of::<Settings>() / 8] {
-        zerocopy::transmute!(self)
+        let mut words = [0; size_of::<Settings>() / 8];
+        words.as_mut_bytes().copy_from_slice(self.as_bytes());
+        words
     }
 }

@@ -113,3 +113,19 @@ fn a_container_that_is_listed_and_comes_later_is_told_from_its_first_deed_and_an
     assert_eq!((of(1), of(2), of(3)), (READS, 0, READS));
     assert_eq!(told.alerts.len() as u64, 2 * READS);
 }
+
+#[test]
+fn a_container_is_listed_by_a_pattern_of_names_too() {
+    let name = format!("nightjar-scope-{}", std::process::id());
+    let watching = watching_with(&["--scope", "pod=shop/*", "container=nightjar-scope-*"]);
+    // As LXC names it: a name is all that its containers have.
+    let container = Cgroup::make(&format!("lxc.payload.{name}"));
+    read_in(&container.0, &watching.marker, READS);
+    let told = end(watching, READS);
+    assert!(
+        told.alerts.iter().all(|alert| alert["container"]["id"] == name.as_str()),
+        "{:?}",
+        told.alerts[0]
+    );
+    assert_eq!(told.alerts.len() as u64, READS);
+}
