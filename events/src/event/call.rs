@@ -90,17 +90,17 @@ pub fn mode<'a, P: CallPage>(r: &Record<'a>, at: &[usize]) -> Raw<'a> {
     r.arg::<P>(at).map_or(Raw::Absent, |n| Raw::Uint(n & 0o7777))
 }
 
-pub fn result<'a, P: CallPage + 'a>(r: &Record<'a>) -> Raw<'a> {
+pub fn result<'a, P: CallPage + 'static>(r: &Record<'a>) -> Raw<'a> {
     r.of(|page: &P| Raw::Int(page.call().result))
 }
 
 /// A text that the caller pointed to.
-pub fn text<'a, P: CallPage + 'a>(r: &Record<'a>, span: usize) -> Raw<'a> {
+pub fn text<'a, P: CallPage + 'static>(r: &Record<'a>, span: usize) -> Raw<'a> {
     r.of(|page: &P| page.call().spans.get(span).map_or(Raw::Absent, |span| r.text(span)))
 }
 
 /// A path from the kernel's objects.
-pub fn path<'a, P: CallPage + 'a>(r: &Record<'a>, span: usize) -> Raw<'a> {
+pub fn path<'a, P: CallPage + 'static>(r: &Record<'a>, span: usize) -> Raw<'a> {
     r.of(|page: &P| page.call().spans.get(span).map_or(Raw::Absent, |span| r.path(span)))
 }
 
