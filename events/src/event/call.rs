@@ -149,6 +149,7 @@ macro_rules! page {
 
         /// The calls, by variant.
         const TYPES: &[&str] = &[$(stringify!($call)),*];
+        const _: () = assert!(TYPES.len() <= $crate::control::VARIANTS_MAX);
 
         /// Where they end: at the exit of the functions that the table of system calls names, one program each, or of
         /// the system calls themselves, by one program.
