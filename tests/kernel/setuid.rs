@@ -8,6 +8,9 @@ use super::deed::{call, in_child, mine, type_of};
 /// As the machine has it: an `int`.
 const STAY: u64 = u32::MAX as u64;
 
+/// A call by number and name, its arguments, what it returns, and what the record says of the arguments.
+type Deed<'a> = (libc::c_long, &'a str, &'a [u64], i64, &'a [(&'a str, i128)]);
+
 fn values(seen: &Seen) -> Vec<(&'static str, i128)> {
     let rows: [&Field; 8] = [&UID, &GID, &RUID, &EUID, &SUID, &RGID, &EGID, &SGID];
     rows.iter().filter(|row| !seen.is_absent(row)).map(|row| (row.name, seen.number(row))).collect()
@@ -27,7 +30,7 @@ fn a_process_that_becomes_another_user_is_told() {
 #[test]
 fn each_call_is_told_with_the_ids_that_it_was_given() {
     let eyes = Eyes::open();
-    let calls: [(_, _, &[u64], i64, &[(&str, i128)]); 7] = [
+    let calls: [Deed; 7] = [
         (libc::SYS_setuid, "setuid", &[STAY], -22, &[("uid", -1)]),
         (libc::SYS_setgid, "setgid", &[STAY], -22, &[("gid", -1)]),
         (libc::SYS_setreuid, "setreuid", &[STAY, 0], 0, &[("ruid", -1), ("euid", 0)]),

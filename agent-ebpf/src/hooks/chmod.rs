@@ -1,13 +1,12 @@
 //! `chmod`.
 
-use nightjar_events::event::{
-    call::{NAME},
-    chmod::Chmod,
-};
+use nightjar_events::event::{call::NAME, chmod::Chmod};
 
 use super::call::{CWD, Ended, programs};
 
-programs!(Chmod, tell: chmod_told chmod_exit, 0 chmod_returned 1 fchmod_returned 2 fchmodat_returned 3 fchmodat2_returned);
+programs!(Chmod, tell: chmod_told chmod_exit,
+    0 chmod_returned 1 fchmod_returned 2 fchmodat_returned 3 fchmodat2_returned
+);
 
 const CHMOD: u16 = 0;
 const FCHMOD: u16 = 1;

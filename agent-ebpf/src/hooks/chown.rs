@@ -1,13 +1,12 @@
 //! `chown`.
 
-use nightjar_events::event::{
-    call::{NAME},
-    chown::Chown,
-};
+use nightjar_events::event::{call::NAME, chown::Chown};
 
 use super::call::{CWD, Ended, programs};
 
-programs!(Chown, tell: chown_told chown_exit, 0 chown_returned 1 lchown_returned 2 fchown_returned 3 fchownat_returned);
+programs!(Chown, tell: chown_told chown_exit,
+    0 chown_returned 1 lchown_returned 2 fchown_returned 3 fchownat_returned
+);
 
 const FCHOWN: u16 = 2;
 const FCHOWNAT: u16 = 3;

@@ -1,9 +1,6 @@
 //! `memfd_create`.
 
-use nightjar_events::event::{
-    call::{NAME},
-    memfd_create::MemfdCreate,
-};
+use nightjar_events::event::{call::NAME, memfd_create::MemfdCreate};
 
 use super::call::{Ended, programs};
 

@@ -1,9 +1,6 @@
 //! `mkdir`.
 
-use nightjar_events::event::{
-    call::{NAME},
-    mkdir::Mkdir,
-};
+use nightjar_events::event::{call::NAME, mkdir::Mkdir};
 
 use super::call::{CWD, Ended, programs};
 

@@ -1,9 +1,6 @@
 //! `mknod`.
 
-use nightjar_events::event::{
-    call::{NAME},
-    mknod::Mknod,
-};
+use nightjar_events::event::{call::NAME, mknod::Mknod};
 
 use super::call::{CWD, Ended, programs};
 

@@ -7,7 +7,9 @@ use nightjar_events::event::{
 
 use super::call::{Ended, programs};
 
-programs!(Module, tell: module_told module_exit, 0 init_module_returned 1 finit_module_returned 2 delete_module_returned);
+programs!(Module, tell: module_told module_exit,
+    0 init_module_returned 1 finit_module_returned 2 delete_module_returned
+);
 
 const INIT_MODULE: u16 = 0;
 const FINIT_MODULE: u16 = 1;

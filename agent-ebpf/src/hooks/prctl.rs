@@ -1,9 +1,6 @@
 //! `prctl`.
 
-use nightjar_events::event::{
-    call::{NAME},
-    prctl::Prctl,
-};
+use nightjar_events::event::{call::NAME, prctl::Prctl};
 
 use super::call::{Ended, programs};
 

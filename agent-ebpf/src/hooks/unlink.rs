@@ -1,9 +1,6 @@
 //! `unlink`.
 
-use nightjar_events::event::{
-    call::{NAME},
-    unlink::Unlink,
-};
+use nightjar_events::event::{call::NAME, unlink::Unlink};
 
 use super::call::{CWD, Ended, programs};
 

@@ -52,7 +52,7 @@ pub struct EventsArgs {
     #[arg(long = "for", value_name = "TIME")]
     time: Option<SignedDuration>,
 
-    /// How opens and connects are watched [default: fentry where the kernel allows it, else tracepoint]
+    /// How events that are system calls are watched [default: fentry where the kernel allows it, else tracepoint]
     #[arg(long, value_name = "FAMILY")]
     hooks: Option<Hooks>,
 

@@ -61,7 +61,7 @@ pub struct Raw {
     #[serde(deserialize_with = "parse::one_or_more")]
     pub scope: Vec<String>,
 
-    /// How opens and connects are watched [default: fentry where the kernel allows it, else tracepoint]
+    /// How events that are system calls are watched [default: fentry where the kernel allows it, else tracepoint]
     #[arg(long, value_name = "FAMILY", help_heading = "Events")]
     pub hooks: Option<Hooks>,
 
@@ -69,7 +69,7 @@ pub struct Raw {
     #[arg(long, value_name = "SIZE", help_heading = "Events")]
     pub ring_size: Option<ByteSize>,
 
-    /// Opens and connects that a cgroup may make in a second before the kernel side leaves some out, 0 for no limit; what
+    /// System calls of a cgroup that are told in a second before the kernel side leaves some out, 0 for no limit; what
     /// it does not use of it is saved up for ten seconds [default: 20000]
     #[arg(long, value_name = "EVENTS", help_heading = "Events")]
     pub bulk_budget: Option<u32>,

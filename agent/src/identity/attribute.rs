@@ -34,7 +34,7 @@ impl Identity {
                 process
             }
         };
-        if process.uid != header.uid {
+        if process.uid != header.uid || matches!(body, Body::Setuid(_) | Body::Capset(_)) {
             return self.change_user(key, &process, header, container);
         }
         if !self.unnamed.is_empty() && self.unnamed.remove(&key.pid) {
@@ -140,7 +140,7 @@ impl Identity {
         }
     }
 
-    /// setuid and the like leave no record yet; the next record shows another real user.
+    /// setuid and the like leave a record only where a rule asks for it; else the next record shows another real user.
     fn change_user(
         &mut self,
         key: Key,

@@ -25,5 +25,5 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, FD, FAMILY, SOCK_TYPE, PROTOCOL, OWN_IP, OWN_PORT, PATH],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Bind>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Bind>);
 pub const FD: Field = row("fd", Type::Int, "Descriptor of the socket.", |r| call::int::<Bind>(r, &[0]));

@@ -21,7 +21,7 @@ pub static EVENT: Event = Event {
 };
 
 pub const RESULT: Field =
-    row("res", Type::Result, "A descriptor or 0, or a negated errno.", |r| call::result::<Bpf>(r));
+    row("res", Type::Result, "A descriptor or 0, or a negated errno.", call::result::<Bpf>);
 pub const COMMAND: Field =
     row("cmd", Type::Enum(COMMANDS), "What it asked for.", |r| call::uint::<Bpf>(r, &[0]));
 

@@ -90,17 +90,17 @@ pub fn mode<'a, P: CallPage>(r: &Record<'a>, at: &[usize]) -> Raw<'a> {
     r.arg::<P>(at).map_or(Raw::Absent, |n| Raw::Uint(n & 0o7777))
 }
 
-pub fn result<'a, P: CallPage + 'a>(r: &Record<'a>) -> Raw<'a> {
+pub fn result<'a, P: CallPage + 'static>(r: &Record<'a>) -> Raw<'a> {
     r.of(|page: &P| Raw::Int(page.call().result))
 }
 
 /// A text that the caller pointed to.
-pub fn text<'a, P: CallPage + 'a>(r: &Record<'a>, span: usize) -> Raw<'a> {
+pub fn text<'a, P: CallPage + 'static>(r: &Record<'a>, span: usize) -> Raw<'a> {
     r.of(|page: &P| page.call().spans.get(span).map_or(Raw::Absent, |span| r.text(span)))
 }
 
 /// A path from the kernel's objects.
-pub fn path<'a, P: CallPage + 'a>(r: &Record<'a>, span: usize) -> Raw<'a> {
+pub fn path<'a, P: CallPage + 'static>(r: &Record<'a>, span: usize) -> Raw<'a> {
     r.of(|page: &P| page.call().spans.get(span).map_or(Raw::Absent, |span| r.path(span)))
 }
 
@@ -149,6 +149,7 @@ macro_rules! page {
 
         /// The calls, by variant.
         const TYPES: &[&str] = &[$(stringify!($call)),*];
+        const _: () = assert!(TYPES.len() <= $crate::control::VARIANTS_MAX);
 
         /// Where they end: at the exit of the functions that the table of system calls names, one program each, or of
         /// the system calls themselves, by one program.

@@ -21,7 +21,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, INHERITABLE, PERMITTED, EFFECTIVE],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Capset>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Capset>);
 pub const INHERITABLE: Field = row(
     "cap_inheritable",
     Type::Flags(CAPABILITIES),

@@ -20,7 +20,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, FILE_NAME, DIRECTORY, DIRFD, FD, MODE, FLAGS],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Chmod>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Chmod>);
 pub const FILE_NAME: Field =
     row("filename", Type::Given("dir"), GIVEN_DOC, |r| call::text::<Chmod>(r, NAME)).ecs("file.path");
 pub const DIRECTORY: Field = row("dir", Type::Path, DIR_DOC, |r| call::path::<Chmod>(r, DIR));

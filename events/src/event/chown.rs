@@ -20,7 +20,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, PATH, DIRECTORY, DIRFD, FD, UID, GID, FLAGS],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Chown>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Chown>);
 pub const PATH: Field =
     row("path", Type::Given("dir"), GIVEN_DOC, |r| call::text::<Chown>(r, NAME)).ecs("file.path");
 pub const DIRECTORY: Field = row("dir", Type::Path, DIR_DOC, |r| call::path::<Chown>(r, DIR));

@@ -29,7 +29,7 @@ pub static EVENT: Event = Event {
 };
 
 pub const RESULT: Field =
-    row("res", Type::Result, "The new descriptor, or a negated errno.", |r| call::result::<Dup>(r));
+    row("res", Type::Result, "The new descriptor, or a negated errno.", call::result::<Dup>);
 pub const OLD_FD: Field = row("oldfd", Type::Int, "The descriptor there was.", |r| call::int::<Dup>(r, &[0]));
 pub const NEW_FD: Field =
     row("newfd", Type::Int, "The number asked for.", |r| call::int::<Dup>(r, &[NO, 1, 1]));

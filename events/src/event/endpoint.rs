@@ -31,7 +31,7 @@ pub trait SocketPage: CallPage {
 }
 
 /// Asks the socket, where there is one.
-pub fn ask<'a, P: SocketPage + 'a>(r: &Record<'a>, ask: impl FnOnce(&Socket) -> Raw<'a>) -> Raw<'a> {
+pub fn ask<'a, P: SocketPage + 'static>(r: &Record<'a>, ask: impl FnOnce(&Socket) -> Raw<'a>) -> Raw<'a> {
     r.of(|page: &P| match page.on_socket().socket {
         Socket { family: 0, .. } => Raw::Absent,
         ref socket => ask(socket),
@@ -39,7 +39,7 @@ pub fn ask<'a, P: SocketPage + 'a>(r: &Record<'a>, ask: impl FnOnce(&Socket) -> 
 }
 
 /// Whether the socket has a peer of its own.
-pub fn connected<'a, P: SocketPage + 'a>(r: &Record<'a>) -> Raw<'a> {
+pub fn connected<'a, P: SocketPage + 'static>(r: &Record<'a>) -> Raw<'a> {
     r.of(|page: &P| match page.on_socket() {
         OnSocket { socket: Socket { family: 0, .. }, .. } => Raw::Absent,
         page => Raw::Bool(page.connected != 0),
@@ -102,7 +102,7 @@ macro_rules! rows {
             "connected",
             Type::Bool,
             "Whether the socket has that other end for its own; of one that has none it is this call's alone.",
-            |r| $crate::event::endpoint::connected::<$kind>(r),
+            $crate::event::endpoint::connected::<$kind>,
         );
     };
 }

@@ -20,7 +20,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, PID, TID, SIGNAL],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Kill>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Kill>);
 pub const PID: Field = row(
     "pid",
     Type::Int,

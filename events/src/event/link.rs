@@ -20,7 +20,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, OLD_PATH, OLD_DIRECTORY, OLD_DIRFD, NEW_PATH, NEW_DIRECTORY, NEW_DIRFD, FLAGS],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Link>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Link>);
 pub const OLD_PATH: Field = row("oldpath", Type::Given("olddir"), GIVEN_DOC, |r| call::text::<Link>(r, NAME));
 pub const OLD_DIRECTORY: Field = row("olddir", Type::Path, DIR_DOC, |r| call::path::<Link>(r, DIR));
 pub const OLD_DIRFD: Field = row("olddirfd", Type::Int, DIRFD_DOC, |r| call::int::<Link>(r, &[NO, 0]));

@@ -25,6 +25,6 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, FD, BACKLOG, FAMILY, SOCK_TYPE, PROTOCOL, OWN_IP, OWN_PORT, PATH],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Listen>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Listen>);
 pub const FD: Field = row("fd", Type::Int, "Descriptor of the socket.", |r| call::int::<Listen>(r, &[0]));
 pub const BACKLOG: Field = row("backlog", Type::Int, "How many may wait.", |r| call::int::<Listen>(r, &[1]));

@@ -21,7 +21,7 @@ pub static EVENT: Event = Event {
 };
 
 pub const RESULT: Field =
-    row("res", Type::Result, "The descriptor, or a negated errno.", |r| call::result::<MemfdCreate>(r));
+    row("res", Type::Result, "The descriptor, or a negated errno.", call::result::<MemfdCreate>);
 pub const MEMFD_NAME: Field = row("name", Type::Text, "What it is called, as the caller gave it.", |r| {
     call::text::<MemfdCreate>(r, NAME)
 })

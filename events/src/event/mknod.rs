@@ -21,7 +21,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, PATH, DIRECTORY, DIRFD, MODE, FILE_TYPE, DEV],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Mknod>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Mknod>);
 pub const PATH: Field =
     row("path", Type::Given("dir"), GIVEN_DOC, |r| call::text::<Mknod>(r, NAME)).ecs("file.path");
 pub const DIRECTORY: Field = row("dir", Type::Path, DIR_DOC, |r| call::path::<Mknod>(r, DIR));

@@ -20,7 +20,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, PARAMETERS, MODULE_NAME, FD, PATH, LENGTH, FLAGS],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Module>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Module>);
 pub const PARAMETERS: Field =
     row("uargs", Type::Text, "Parameters of the module, as the caller gave them.", |r| {
         call::text::<Module>(r, NAME_2)

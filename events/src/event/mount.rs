@@ -20,7 +20,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, DEVICE, PATH, DIRECTORY, FS_TYPE, FLAGS, UMOUNT_FLAGS],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Mount>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Mount>);
 pub const DEVICE: Field = row(
     "dev",
     Type::Text,

@@ -20,7 +20,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, OPTION, TEXT, NUMBER],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Prctl>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Prctl>);
 pub const OPTION: Field =
     row("option", Type::Enum(OPTIONS), "What it is about.", |r| call::uint::<Prctl>(r, &[0]));
 pub const TEXT: Field = row("arg2_str", Type::Text, "The name of PR_SET_NAME, from user memory.", |r| {

@@ -21,7 +21,7 @@ pub static EVENT: Event = Event {
 };
 
 pub const RESULT: Field =
-    row("res", Type::Result, "Number of bytes, or a negated errno.", |r| call::result::<ProcessVm>(r));
+    row("res", Type::Result, "Number of bytes, or a negated errno.", call::result::<ProcessVm>);
 pub const PID: Field =
     row("pid", Type::Int, "Whose memory, as the caller counts processes: in its own pid namespace.", |r| {
         call::int::<ProcessVm>(r, &[0])

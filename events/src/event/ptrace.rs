@@ -20,7 +20,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, REQUEST, PID, ADDR, DATA],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Ptrace>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Ptrace>);
 pub const REQUEST: Field =
     row("request", Type::Enum(REQUESTS), "What it asked for.", |r| call::uint::<Ptrace>(r, &[0]));
 pub const PID: Field =

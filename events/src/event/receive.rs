@@ -25,5 +25,5 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, FD, FAMILY, SOCK_TYPE, PROTOCOL, OWN_IP, OWN_PORT, PEER_IP, PEER_PORT, CONNECTED, PATH],
 };
 
-pub const RESULT: Field = row("res", Type::Result, "Bytes received.", |r| call::result::<Receive>(r));
+pub const RESULT: Field = row("res", Type::Result, "Bytes received.", call::result::<Receive>);
 pub const FD: Field = row("fd", Type::Int, "Descriptor of the socket.", |r| call::int::<Receive>(r, &[0]));

@@ -20,7 +20,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, OLD_PATH, OLD_DIRECTORY, OLD_DIRFD, NEW_PATH, NEW_DIRECTORY, NEW_DIRFD, FLAGS],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Rename>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Rename>);
 pub const OLD_PATH: Field =
     row("oldpath", Type::Given("olddir"), GIVEN_DOC, |r| call::text::<Rename>(r, NAME));
 pub const OLD_DIRECTORY: Field = row("olddir", Type::Path, DIR_DOC, |r| call::path::<Rename>(r, DIR));

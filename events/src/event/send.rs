@@ -27,8 +27,7 @@ pub static EVENT: Event = Event {
     ],
 };
 
-pub const RESULT: Field =
-    row("res", Type::Result, "Bytes sent, or a negated errno.", |r| call::result::<Send>(r));
+pub const RESULT: Field = row("res", Type::Result, "Bytes sent, or a negated errno.", call::result::<Send>);
 pub const FD: Field = row("fd", Type::Int, "Descriptor of the socket.", |r| call::int::<Send>(r, &[0]));
 pub const SIZE: Field =
     row("size", Type::Uint, "Bytes to be sent by sendto.", |r| call::long::<Send>(r, &[2, NO]));

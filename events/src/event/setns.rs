@@ -21,7 +21,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, FD, NS_TYPE],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Setns>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Setns>);
 pub const FD: Field = row("fd", Type::Int, "Descriptor of the namespace, or of a process in it.", |r| {
     call::int::<Setns>(r, &[0])
 });

@@ -24,7 +24,7 @@ pub const RESULT: Field = row(
     "res",
     Type::Result,
     "What the call returned: 0, or a negated errno; of setfsuid and setfsgid the id before.",
-    |r| call::result::<Setuid>(r),
+    call::result::<Setuid>,
 );
 pub const UID: Field =
     row("uid", Type::User, "User asked for.", |r| call::id::<Setuid>(r, &[0, NO, NO, NO, NO, NO, 0, NO]));

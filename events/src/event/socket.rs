@@ -21,7 +21,7 @@ pub static EVENT: Event = Event {
 };
 
 pub const RESULT: Field =
-    row("res", Type::Result, "The descriptor, or a negated errno.", |r| call::result::<SocketCall>(r));
+    row("res", Type::Result, "The descriptor, or a negated errno.", call::result::<SocketCall>);
 pub const DOMAIN: Field = row("domain", Type::Enum(DOMAINS), "Family of addresses asked for.", |r| {
     call::uint::<SocketCall>(r, &[0])
 });

@@ -20,7 +20,7 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, TARGET, LINK_PATH, LINK_DIRECTORY, LINK_DIRFD],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Symlink>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Symlink>);
 pub const TARGET: Field =
     row("target", Type::Text, "What the link says, as the caller gave it: nothing has to be there.", |r| {
         call::text::<Symlink>(r, NAME)

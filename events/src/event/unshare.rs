@@ -21,6 +21,6 @@ pub static EVENT: Event = Event {
     fields: &[RESULT, FLAGS],
 };
 
-pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, |r| call::result::<Unshare>(r));
+pub const RESULT: Field = row("res", Type::Result, RESULT_DOC, call::result::<Unshare>);
 pub const FLAGS: Field =
     row("flags", Type::Flags(CLONE_FLAGS), "What is to be its own.", |r| call::flags::<Unshare>(r, &[0]));

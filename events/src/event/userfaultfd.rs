@@ -21,7 +21,7 @@ pub static EVENT: Event = Event {
 };
 
 pub const RESULT: Field =
-    row("res", Type::Result, "The descriptor, or a negated errno.", |r| call::result::<Userfaultfd>(r));
+    row("res", Type::Result, "The descriptor, or a negated errno.", call::result::<Userfaultfd>);
 pub const FLAGS: Field =
     row("flags", Type::Flags(FLAG_NAMES), "Flags.", |r| call::flags::<Userfaultfd>(r, &[0]));
 

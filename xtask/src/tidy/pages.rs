@@ -42,14 +42,19 @@ pub fn check(pages: &[Declared], files: &[File]) -> Vec<Complaint> {
     found
 }
 
-/// Names of all functions in a file.
+/// Names of all functions in a file, and of those that `programs!` makes (agent-ebpf/src/hooks/call.rs).
 fn functions(file: &File) -> Vec<String> {
     let name = |line: &String| {
         let (_, after) = line.split_once("fn ")?;
         let end = after.find(|c: char| !c.is_alphanumeric() && c != '_')?;
         Some(after[..end].to_owned())
     };
-    lexer::code_lines(&file.text).iter().filter_map(name).collect()
+    let code = lexer::code_lines(&file.text);
+    let whole = code.join(" ");
+    let made = whole.split_once("programs!(").and_then(|(_, after)| after.split_once(");"));
+    let made = made.map_or("", |(names, _)| names);
+    let words = made.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned);
+    code.iter().filter_map(name).chain(words).collect()
 }
 
 /// A test file of its own, or one for a family of events (`cgroup.rs` for `cgroup_mkdir`) that names it.
@@ -83,7 +88,7 @@ mod tests {
             file("agent-ebpf/src/hooks/fork.rs", "pub fn fork(ctx: Ctx) -> i32 {"),
             file(
                 "agent-ebpf/src/hooks/cgroup.rs",
-                "#[btf_tracepoint]\npub unsafe fn cgroup_mkdir(ctx: Ctx) {}",
+                "programs!(Cgroup, tell:\n    0 cgroup_mkdir 1 cgroup_rmdir);",
             ),
             file("tests/kernel/fork.rs", ""),
             file("tests/kernel/cgroup.rs", "expect(\"cgroup_mkdir\")"),

@@ -45,7 +45,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "PATH", num_args = 1..)]
     rules: Vec<PathBuf>,
 
-    /// How opens and connects are watched [default: fentry where the kernel allows it, else tracepoint]
+    /// How events that are system calls are watched [default: fentry where the kernel allows it, else tracepoint]
     #[arg(long, value_name = "FAMILY")]
     hooks: Option<Hooks>,
 
