@@ -8,7 +8,7 @@ use core::{
 };
 
 use aya_ebpf::helpers::{
-    bpf_get_current_uid_gid, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
+    bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
     generated::{bpf_ringbuf_output, bpf_ringbuf_query},
 };
 use aya_log_ebpf::debug;
@@ -22,7 +22,7 @@ use nightjar_events::{
 use crate::{
     cgroups,
     maps::{EVENTS, HEAD_MAX, LEDGER},
-    read::{cgroup, task::Task},
+    read::task::Who,
     scratch, setting,
 };
 
@@ -48,17 +48,18 @@ pub struct Stamp {
 impl Stamp {
     /// The current process, now.
     #[inline(always)]
-    fn current() -> Stamp {
+    fn now(who: Who) -> Stamp {
         // SAFETY: the helper has no preconditions.
-        Stamp { time: unsafe { bpf_ktime_get_boot_ns() }, cgroup: cgroup::id_of(Task::current()) }
+        Stamp { time: unsafe { bpf_ktime_get_boot_ns() }, cgroup: who.cgroup }
     }
 }
 
 /// Emits a record without a tail about the current process. `fill` gets a zeroed body.
 #[inline(always)]
 pub fn fixed<B: Page + 'static>(variant: u16, fill: impl FnOnce(*mut B)) {
-    let stamp = Stamp::current();
-    send(stamp, |header| describe(header, variant, stamp), fill);
+    let who = Who::current();
+    let stamp = Stamp::now(who);
+    send(stamp, |header| describe(header, variant, stamp, who), fill);
 }
 
 /// The same about somebody else: `who` writes all of the header.
@@ -95,14 +96,15 @@ fn send<B: Page + 'static>(stamp: Stamp, who: impl FnOnce(*mut Header), fill: im
 /// Emits a record with a tail about the current process. `fill` gets a zeroed body and the empty tail.
 #[inline(always)]
 pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &Tail)) {
-    let stamp = Stamp::current();
+    let who = Who::current();
+    let stamp = Stamp::now(who);
     let Some(tally) = enter::<B>(stamp) else { return };
     let slot = scratch::take_slot();
     let Some(tail) = Tail::of(slot) else {
         lose::<B>(tally, stamp);
         return;
     };
-    let sent = build::<B>(&tail, variant, stamp, fill);
+    let sent = build::<B>(&tail, |header| describe(header, variant, stamp, who), fill);
     scratch::give_back(tail.scratch);
     if sent {
         count(tally, offset_of!(Tally, submitted));
@@ -112,13 +114,13 @@ pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &Tail)) {
 }
 
 #[inline(always)]
-fn build<B: Page>(tail: &Tail, variant: u16, stamp: Stamp, fill: impl FnOnce(*mut B, &Tail)) -> bool {
+fn build<B: Page>(tail: &Tail, who: impl FnOnce(*mut Header), fill: impl FnOnce(*mut B, &Tail)) -> bool {
     let head = const { HEAD_MAX - size_of::<Fixed<B>>() };
     // SAFETY: header and body end where the tail begins; the verifier checks every access.
     unsafe {
         let record = (&raw mut (*tail.scratch).head).cast::<u8>().add(head).cast::<Fixed<B>>();
         zero(record);
-        describe(&raw mut (*record).header, variant, stamp);
+        who(&raw mut (*record).header);
         (*record).header.kind = B::KIND as u16;
         tail.at().set(0);
         fill(&raw mut (*record).body, tail);
@@ -211,20 +213,20 @@ pub fn zero<T>(record: *mut T) {
 /// Says of a record that the current process did it, now.
 #[inline(always)]
 pub fn describe_current(header: *mut Header, variant: u16) {
-    describe(header, variant, Stamp::current());
+    let who = Who::current();
+    describe(header, variant, Stamp::now(who), who);
 }
 
 #[inline(always)]
-fn describe(header: *mut Header, variant: u16, stamp: Stamp) {
-    let task = Task::current();
+fn describe(header: *mut Header, variant: u16, stamp: Stamp, who: Who) {
     // SAFETY: `header` is writable; the helpers have no preconditions.
     unsafe {
         (*header).time = stamp.time;
         (*header).cgroup_id = stamp.cgroup;
-        (*header).start = task.leader().start();
-        (*header).pid = task.tgid();
-        (*header).tid = task.tid();
-        (*header).uid = bpf_get_current_uid_gid() as u32;
+        (*header).start = who.start;
+        (*header).pid = who.pid;
+        (*header).tid = who.tid;
+        (*header).uid = who.uid;
         (*header).cpu = bpf_get_smp_processor_id();
         (*header).variant = variant;
     }

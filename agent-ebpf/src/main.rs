@@ -14,6 +14,7 @@ mod maps;
 mod read;
 mod scratch;
 mod tail;
+mod told;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {

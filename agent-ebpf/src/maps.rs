@@ -56,6 +56,8 @@ pub struct Walk {
     pub root_dentry: Word,
     /// Where in the tail the path begins.
     pub begin: Word,
+    /// Steps that are left.
+    pub left: Word,
 }
 
 /// A number in a map's value that is read and written where the source says so.

@@ -2,7 +2,9 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user, bpf_probe_read_user_str};
+use aya_ebpf::helpers::generated::{
+    bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
+};
 use nightjar_events::{
     Span,
     wire::{ARGV_MAX, NAME_MAX, PATH_MAX, TAIL_MAX},
@@ -10,9 +12,28 @@ use nightjar_events::{
 
 use crate::{
     maps::{Scratch, Walk, Word},
-    read::{mask, unrelated},
+    read::{mask, put_word, unrelated, word},
     scratch,
 };
+
+/// A component that is shorter lies in its dentry (DNAME_INLINE_LEN of 64-bit kernels, include/linux/dcache.h: 32 up to
+/// 6.12, then 40).
+pub const SHORT_NAME: u64 = 32;
+
+/// How much of a string is read at a time, and how often.
+const PIECE: usize = 32;
+const PIECES_MAX: usize = 4;
+
+/// Bytes before the first NUL in a word; `None` when there is none.
+#[inline(always)]
+fn length(word: u64) -> Option<u64> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // The lowest bit that is set is the top bit of the first NUL.
+    let marks = word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let first = marks & marks.wrapping_neg();
+    // A factor whose top byte is the number of the byte that the mark has been shifted to.
+    if marks == 0 { None } else { Some((first >> 7).wrapping_mul(0x0001_0203_0405_0607) >> 56) }
+}
 
 /// The part of a record whose length varies. It never leaves `0..TAIL_MAX`; the scratch has slack behind it for the
 /// longest single piece.
@@ -66,17 +87,40 @@ impl Tail {
         self.at().set(self.position() + by);
     }
 
-    /// Appends at most NAME_MAX bytes of kernel memory, and a NUL.
+    /// Puts at most NAME_MAX bytes of kernel memory and a NUL at a position; gives the one behind them.
     #[inline(always)]
-    pub fn component(&self, address: u64, len: u64) {
-        let to = self.here();
+    pub fn component_at(&self, position: u64, address: u64, len: u64) -> u64 {
+        let position = mask::<{ TAIL_MAX as u32 - 1 }>(position);
         let len = mask::<{ NAME_MAX as u32 }>(len);
-        // SAFETY: the slack is larger than NAME_MAX.
+        // SAFETY: within the tail, since masked; the slack is larger than NAME_MAX.
         unsafe {
+            let to = (&raw mut (*self.scratch).tail).cast::<u8>().add(position as usize);
             bpf_probe_read_kernel(to.cast(), len as u32, address as *const c_void);
             *to.add(mask::<{ NAME_MAX as u32 }>(len) as usize) = 0;
         }
-        self.grow(len + 1);
+        position + len + 1
+    }
+
+    /// Puts a component of less than `SHORT_NAME` bytes and a NUL at a position, word by word: what is written too much
+    /// is written over by what follows.
+    #[inline(always)]
+    pub fn short_component_at(&self, position: u64, len: u64, name: impl Fn(u64) -> u64) -> u64 {
+        let position = mask::<{ TAIL_MAX as u32 - 1 }>(position);
+        let len = mask::<{ SHORT_NAME as u32 - 1 }>(len);
+        // SAFETY: as above.
+        unsafe {
+            let to = (&raw mut (*self.scratch).tail).cast::<u8>().add(position as usize);
+            put_word::<0>(to, name(0));
+            if len >= 8 {
+                put_word::<8>(to, name(8));
+            }
+            if len >= 16 {
+                put_word::<16>(to, name(16));
+                put_word::<24>(to, name(24));
+            }
+            *to.add(mask::<{ SHORT_NAME as u32 - 1 }>(len) as usize) = 0;
+        }
+        position + len + 1
     }
 
     /// Appends at most ARGV_MAX bytes of user memory.
@@ -115,10 +159,31 @@ impl Tail {
         self.string(address, bpf_probe_read_user_str)
     }
 
-    /// The same from kernel memory.
+    /// The same from kernel memory. In pieces as long as they can be read whole, since the helper for strings takes
+    /// them byte by byte.
     #[inline(always)]
     pub fn kernel_path(&self, address: u64) -> Span {
-        self.string(address, aya_ebpf::helpers::generated::bpf_probe_read_kernel_str)
+        let begin = self.position();
+        let to = self.here();
+        let mut at = 0;
+        while at < PIECES_MAX * PIECE {
+            // SAFETY: within the slack; the address of the piece wraps with a wild one, which the helper refuses.
+            unsafe {
+                let from = address.wrapping_add(at as u64) as *const c_void;
+                if bpf_probe_read_kernel(to.add(at).cast(), PIECE as u32, from) != 0 {
+                    break;
+                }
+                let end = at + PIECE;
+                while at < end {
+                    if let Some(len) = length(word::<0>(to.add(at))) {
+                        self.grow(unrelated(at as u64 + len));
+                        return self.span_from(begin, Span::WHOLE);
+                    }
+                    at += 8;
+                }
+            }
+        }
+        self.string(address, bpf_probe_read_kernel_str)
     }
 
     #[inline(always)]

@@ -12,6 +12,8 @@ pub enum Value<'a> {
     Absent,
     Bool(bool),
     Int(i64),
+    /// A number of which only this bound is known.
+    AtLeast(i64),
     Uint(u64),
     Ip(IpAddr),
     /// A bit set and the names of its bits.
@@ -77,6 +79,7 @@ impl<'a> Value<'a> {
             Value::Absent => Value::Absent,
             Value::Bool(b) => Value::Bool(*b),
             Value::Int(n) => Value::Int(*n),
+            Value::AtLeast(n) => Value::AtLeast(*n),
             Value::Uint(n) => Value::Uint(*n),
             Value::Ip(ip) => Value::Ip(*ip),
             Value::Flags(bits, names) => Value::Flags(*bits, names),
@@ -91,6 +94,7 @@ impl<'a> Value<'a> {
             Value::Absent => Value::Absent,
             Value::Bool(b) => Value::Bool(b),
             Value::Int(n) => Value::Int(n),
+            Value::AtLeast(n) => Value::AtLeast(n),
             Value::Uint(n) => Value::Uint(n),
             Value::Ip(ip) => Value::Ip(ip),
             Value::Flags(bits, names) => Value::Flags(bits, names),
@@ -100,13 +104,15 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// As outputs print it: flags by name, lists with blanks, several answers with commas.
+    /// As outputs print it: flags by name, lists with blanks, several answers with commas. Of a number that is not known
+    /// all digits are missing.
     pub fn into_text(self) -> Option<Text<'a>> {
         let plain = |text: String| Some(Text::whole(text.into_bytes()));
         match self {
             Value::Absent => None,
             Value::Bool(b) => plain(b.to_string()),
             Value::Int(n) => plain(n.to_string()),
+            Value::AtLeast(_) => Some(Text::cut(&b""[..], Cut::Back)),
             Value::Uint(n) => plain(n.to_string()),
             Value::Ip(ip) => plain(ip.to_string()),
             Value::Flags(bits, names) => plain(flags_text(bits, names)),
@@ -122,6 +128,7 @@ impl<'a> Value<'a> {
             Raw::Absent => Value::Absent,
             Raw::Bool(b) => Value::Bool(b),
             Raw::Int(n) => Value::Int(n),
+            Raw::AtLeast(n) => Value::AtLeast(n),
             Raw::Uint(n) => match ty {
                 Type::Enum(names) => {
                     names.iter().find(|(_, v)| *v == n).map_or(Value::Uint(n), |(name, _)| Value::text(*name))

@@ -101,9 +101,12 @@ offsets! {
     file_mode "file.f_mode";
     file_private_data "file.private_data";
     filename_name "__filename_head.name" | "filename.name";
+    filename_uptr ? true "filename.uptr";
     open_flags_flags "open_flags.open_flag";
     open_flags_mode "open_flags.mode";
     files_fdt "files_struct.fdt";
+    files_count "files_struct.count";
+    files_next_fd "files_struct.next_fd";
     fdtable_fd "fdtable.fd";
     fdtable_max_fds "fdtable.max_fds";
     inode_ino "inode.i_ino";
@@ -122,6 +125,7 @@ offsets! {
     dentry_name_len "dentry.d_name.len";
     dentry_name "dentry.d_name.name";
     dentry_hash_pprev "dentry.d_hash.pprev";
+    dentry_short_name "dentry.d_shortname" | "dentry.d_iname";
     vfsmount_root "vfsmount.mnt_root";
     mount_mnt "mount.mnt";
     mount_parent "mount.mnt_parent";
@@ -183,7 +187,8 @@ pub struct Settings {
     /// What a cgroup may save up of its budget, and spend while the ring is emptier than `burst_limit` bytes.
     pub bulk_burst: u64,
     pub burst_limit: u64,
-    /// 1 where the helper bpf_task_pt_regs exists (5.15).
+    /// 1 where the helper bpf_task_pt_regs exists (5.15): there the verifier knows the type of the current task, and
+    /// of its registers.
     pub has_task_pt_regs: u64,
     /// THREAD_SIZE, for kernels without that helper.
     pub stack_size: u64,

@@ -83,6 +83,8 @@ pub enum Raw<'a> {
     Absent,
     Bool(bool),
     Int(i64),
+    /// A number of which only this bound is known.
+    AtLeast(i64),
     Uint(u64),
     /// Bit set; the names are those of the field's `Type::Flags`.
     Flags(u64),

@@ -45,6 +45,16 @@ pub fn in_child(deed: impl FnMut() -> i32 + Send + Sync + 'static) -> Child {
     command.spawn().expect("a child")
 }
 
+/// Does a deed in a thread that shares its descriptors with no other.
+pub fn with_own_descriptors<T: Send>(deed: impl FnOnce() -> T + Send) -> T {
+    let alone = || {
+        // SAFETY: what this thread has open by then, it has open twice.
+        assert_eq!(unsafe { libc::unshare(libc::CLONE_FILES) }, 0, "unshare: {}", errno());
+        deed()
+    };
+    thread::scope(|scope| scope.spawn(alone).join().expect("the deed is done"))
+}
+
 /// errno of a call that failed.
 pub fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)

@@ -17,10 +17,10 @@ use nightjar_engine::Value;
 use nightjar_events::{Cut, Kind, event::open, wire::PATH_DEPTH_MAX};
 use nightjar_tests::{Eyes, Seen, family, skipped};
 
-use crate::deed::{c, errno, in_child};
+use crate::deed::{c, errno, in_child, with_own_descriptors};
 
 const ENOENT: i128 = -2;
-const ENAMETOOLONG: i128 = -36;
+const ENAMETOOLONG: i64 = -36;
 
 /// The record of this process's open that was given `name`.
 fn of(eyes: &Eyes, name: impl AsRef<std::ffi::OsStr>) -> Seen {
@@ -34,6 +34,10 @@ fn type_of(seen: &Seen) -> &'static str {
 
 #[test]
 fn an_opened_file_is_told_by_the_kernels_own_path() {
+    with_own_descriptors(open_by_a_detour);
+}
+
+fn open_by_a_detour() {
     let dir = tempfile::tempdir_in("/var/tmp").unwrap();
     let real = dir.path().join("real");
     fs::write(&real, "x").unwrap();
@@ -54,6 +58,33 @@ fn an_opened_file_is_told_by_the_kernels_own_path() {
     let (major, minor) = (libc::major(meta.st_dev()), libc::minor(meta.st_dev()));
     assert_eq!(seen.number(&open::DEV), (major << 20 | minor).into());
     assert_eq!(type_of(&seen), "openat");
+}
+
+#[test]
+fn a_descriptor_that_threads_share_has_no_number_by_fentry() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |name: &str| {
+        let path = dir.path().join(name);
+        symlink("/dev/null", &path).unwrap();
+        let eyes = Eyes::open();
+        let file = File::open(&path).unwrap();
+        (of(&eyes, &path).value(&open::RESULT).into_owned(), file)
+    };
+    let (shared, file) = open("shared");
+    let number = |file: &File| i64::from(file.as_raw_fd());
+    let by_fentry = family(Kind::Open) == "fentry";
+    assert_eq!(shared, if by_fentry { Value::AtLeast(0) } else { Value::Int(number(&file)) });
+    with_own_descriptors(|| {
+        let (result, above) = open("above");
+        assert_eq!(result, Value::Int(number(&above)));
+        // SAFETY: closed in this thread's table alone.
+        assert_eq!(unsafe { libc::close(file.as_raw_fd()) }, 0);
+        // One that fills the gap, and one that comes behind all.
+        let (result, between) = open("between");
+        assert_eq!((result, number(&between)), (Value::Int(number(&file)), number(&file)));
+        let (result, last) = open("last");
+        assert_eq!(result, Value::Int(number(&last)));
+    });
 }
 
 #[test]
@@ -221,7 +252,7 @@ fn the_longest_path_is_whole_and_a_longer_one_is_marked() {
     // SAFETY: a system call with a valid string.
     assert_eq!(unsafe { libc::open(longer.as_ptr(), libc::O_RDONLY) }, -1);
     let seen = eyes.wait(Kind::Open, |s| {
-        s.0.header.pid == std::process::id() && s.number(&open::RESULT) == ENAMETOOLONG
+        s.0.header.pid == std::process::id() && s.value(&open::RESULT) == Value::Int(ENAMETOOLONG)
     });
     let Value::Text(name) = seen.value(&open::NAME) else { panic!("no name") };
     assert_eq!(name.cut, Cut::Back);
@@ -289,6 +320,11 @@ fn open_by_the_32_bit_entry(path: &std::ffi::CStr) -> i32 {
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn an_open_by_the_32_bit_entry_is_told_by_fentry_and_not_by_tracepoints() {
+    with_own_descriptors(open_by_32_bits);
+}
+
+#[cfg(target_arch = "x86_64")]
+fn open_by_32_bits() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("opened");
     fs::write(&path, "").unwrap();

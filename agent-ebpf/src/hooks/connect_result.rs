@@ -21,7 +21,11 @@ use nightjar_events::{
 use super::arg;
 use crate::{
     emit, filter,
-    read::socket::{Sock, TCP_ESTABLISHED, TCP_SYN_SENT},
+    read::{
+        put_word,
+        socket::{Sock, TCP_ESTABLISHED, TCP_SYN_SENT},
+        word,
+    },
 };
 
 /// Sockets between SYN and answer. An evicted one is told by its `connect` record only.
@@ -128,10 +132,10 @@ pub(super) fn fill_begun(sock: Sock, out: *mut Socket) -> bool {
     let Some(entry) = CONNECTING.get_ptr(sock.0) else { return false };
     // SAFETY: as above; `out` is a record's body. The own end was filled from the socket, which knows its port by now.
     unsafe {
-        let from = (&raw const (*entry).socket.destination).cast::<u64>();
-        let to = (&raw mut (*out).destination).cast::<u64>();
-        to.write_unaligned(from.read_unaligned());
-        to.add(1).write_unaligned(from.add(1).read_unaligned());
+        let from = (&raw const (*entry).socket.destination).cast();
+        let to = (&raw mut (*out).destination).cast();
+        put_word::<0>(to, word::<0>(from));
+        put_word::<8>(to, word::<8>(from));
         (*out).destination_port = (*entry).socket.destination_port;
     }
     true

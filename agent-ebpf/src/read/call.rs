@@ -1,9 +1,9 @@
 //! Which system call the current task is in. Its arguments are in `regs`.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
+use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 use nightjar_events::control::ABSENT;
 
-use super::{load, read, regs::Regs, task::Task};
+use super::{Access, Probed, Typed, regs::Regs, task::Task};
 use crate::{offset, setting};
 
 /// A call by its purpose, whatever the architecture's number for it.
@@ -44,6 +44,7 @@ const PF_KTHREAD: u32 = 0x20_0000;
 pub struct Current {
     pub call: Call,
     is_32_bit: bool,
+    regs: Regs,
 }
 
 impl Current {
@@ -51,16 +52,18 @@ impl Current {
     /// cannot be told whose.
     #[inline(always)]
     pub fn get() -> Option<Current> {
-        let (flags, status, number) = facts();
+        let (flags, status) = facts();
+        let regs = Regs::current();
         match flags & (PF_IO_WORKER | PF_KTHREAD) {
-            0 => Current::of_number(number & !X32_BIT, status & TS_COMPAT != 0),
-            PF_IO_WORKER => Some(Current { call: Call::IoUring, is_32_bit: false }),
+            0 => Current::of_regs(regs, status & TS_COMPAT != 0),
+            PF_IO_WORKER => Some(Current { call: Call::IoUring, is_32_bit: false, regs }),
             _ => None,
         }
     }
 
     #[inline(always)]
-    fn of_number(number: u64, is_32_bit: bool) -> Option<Current> {
+    fn of_regs(regs: Regs, is_32_bit: bool) -> Option<Current> {
+        let number = regs.number() & !X32_BIT;
         let call = if number == SYS_IO_URING_ENTER {
             Call::IoUring
         } else if is_32_bit {
@@ -68,32 +71,31 @@ impl Current {
         } else {
             Call::native(number)?
         };
-        Some(Current { call, is_32_bit })
+        Some(Current { call, is_32_bit, regs })
     }
 
     /// The arguments, where they are in the registers that the architecture's own calls use.
     #[inline(always)]
     pub fn regs(self) -> Option<Regs> {
-        if self.is_32_bit || self.call == Call::IoUring { None } else { Some(Regs::current()) }
+        if self.is_32_bit || self.call == Call::IoUring { None } else { Some(self.regs) }
     }
 }
 
-/// task_struct::flags, thread_info::status, and the number of the call.
+/// task_struct::flags and thread_info::status.
 #[inline(always)]
-fn facts() -> (u32, u32, u64) {
-    if setting!(has_task_pt_regs) == 0 {
-        let task = Task::current().0;
-        let status = if offset!(task_status) == ABSENT { 0 } else { read(task + offset!(task_status)) };
-        return (read(task + offset!(task_flags)), status, Regs::current().number());
+fn facts() -> (u32, u32) {
+    if setting!(has_task_pt_regs) != 0 {
+        // SAFETY: no arguments, always succeeds.
+        facts_of::<Typed>(unsafe { bpf_get_current_task_btf() } as u64)
+    } else {
+        facts_of::<Probed>(Task::current().0)
     }
-    // SAFETY: the current task is always valid, and so are its registers.
-    unsafe {
-        let task = bpf_get_current_task_btf();
-        let regs = bpf_task_pt_regs(task) as u64;
-        let task = task as u64;
-        let status = if offset!(task_status) == ABSENT { 0 } else { load(task + offset!(task_status)) };
-        (load(task + offset!(task_flags)), status, load(regs + offset!(regs_number)))
-    }
+}
+
+#[inline(always)]
+fn facts_of<A: Access>(task: u64) -> (u32, u32) {
+    let status = if offset!(task_status) == ABSENT { 0 } else { A::get(task + offset!(task_status)) };
+    (A::get(task + offset!(task_flags)), status)
 }
 
 impl Call {

@@ -1,7 +1,9 @@
 //! `struct file` and its inode.
 
-use super::{read, task::Task};
-use crate::offset;
+use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
+
+use super::{Access, Block, Probed, Typed, read, same, task::Task};
+use crate::{offset, setting};
 
 /// super_block::s_magic (include/uapi/linux/magic.h).
 const OVERLAYFS_MAGIC: u64 = 0x794c_7630;
@@ -14,21 +16,39 @@ const S_IFSOCK: u32 = 0o140000;
 /// file::f_mode: this open made the file (include/linux/fs.h).
 const FMODE_CREATED: u32 = 0x10_0000;
 
+/// How much of a file and of its inode is read at once: what is told of them lies in it on every kernel so far.
+const FILE_WORDS: usize = 14;
+const INODE_WORDS: usize = 10;
+
 #[derive(Clone, Copy)]
 pub struct File(pub u64);
+
+/// What is told of a file that was opened, and where its path begins.
+#[derive(Clone, Copy)]
+pub struct Opened {
+    pub mount: u64,
+    pub dentry: u64,
+    pub inode: u64,
+    pub device: u32,
+    pub mode: u32,
+    pub created: u32,
+    pub unnamed: u32,
+}
 
 impl File {
     /// The file behind a descriptor of the current task; `None` when there is none.
     #[inline(always)]
-    pub fn of_descriptor(task: Task, fd: u32) -> Option<File> {
-        let files: u64 = read(task.0 + offset!(task_files));
-        let table: u64 = read(files + offset!(files_fdt));
-        let max: u32 = read(table + offset!(fdtable_max_fds));
+    pub fn of_descriptor(fd: u32) -> Option<File> {
+        let (max, slots) = if setting!(has_task_pt_regs) != 0 {
+            // SAFETY: no arguments, always succeeds.
+            table::<Typed>(unsafe { bpf_get_current_task_btf() } as u64)
+        } else {
+            table::<Probed>(Task::current().0)
+        };
         if fd >= max {
             return None;
         }
-        let slots: u64 = read(table + offset!(fdtable_fd));
-        let file: u64 = read(slots + 8 * fd as u64);
+        let file: u64 = read(slots + 8 * u64::from(fd));
         if file == 0 { None } else { Some(File(file)) }
     }
 
@@ -47,10 +67,40 @@ impl File {
         Inode(read(self.0 + offset!(file_inode)))
     }
 
+    /// Of a file that the verifier knows the type of.
     #[inline(always)]
-    pub fn is_created(self) -> bool {
-        let mode: u32 = read(self.0 + offset!(file_mode));
-        mode & FMODE_CREATED != 0
+    pub fn opened_typed(self) -> Opened {
+        let inode: u64 = Typed::get(self.0 + offset!(file_inode));
+        let superblock: u64 = Typed::get(inode + offset!(inode_sb));
+        let dentry: u64 = Typed::get(self.0 + offset!(file_dentry));
+        let links = Typed::get(inode + offset!(inode_nlink));
+        Opened {
+            inode: Typed::get(inode + offset!(inode_ino)),
+            device: Typed::get(superblock + offset!(sb_dev)),
+            mode: u32::from(Typed::get::<u16>(inode + offset!(inode_mode))),
+            created: is_created(Typed::get(self.0 + offset!(file_mode))),
+            unnamed: u32::from(is_unnamed::<Typed>(dentry, links)),
+            mount: Typed::get(self.0 + offset!(file_mnt)),
+            dentry,
+        }
+    }
+
+    /// Of any other.
+    #[inline(always)]
+    pub fn opened(self) -> Opened {
+        let file = Block::<FILE_WORDS>::of(self.0);
+        let address: u64 = file.get(offset!(file_inode));
+        let inode = Block::<INODE_WORDS>::of(address);
+        let dentry = file.get(offset!(file_dentry));
+        Opened {
+            inode: inode.get(offset!(inode_ino)),
+            device: read(inode.get::<u64>(offset!(inode_sb)) + offset!(sb_dev)),
+            mode: u32::from(inode.get::<u16>(offset!(inode_mode))),
+            created: is_created(file.get(offset!(file_mode))),
+            unnamed: u32::from(is_unnamed::<Probed>(dentry, inode.get(offset!(inode_nlink)))),
+            mount: file.get(offset!(file_mnt)),
+            dentry,
+        }
     }
 
     #[inline(always)]
@@ -61,10 +111,7 @@ impl File {
     /// Whether its name is gone: unhashed (d_unlinked, include/linux/dcache.h) or without links.
     #[inline(always)]
     pub fn is_unnamed(self) -> bool {
-        let dentry = self.dentry();
-        let parent: u64 = read(dentry + offset!(dentry_parent));
-        let hashed: u64 = read(dentry + offset!(dentry_hash_pprev));
-        (hashed == 0 && parent != dentry) || self.inode().links() == 0
+        is_unnamed::<Probed>(self.dentry(), self.inode().links())
     }
 
     /// Made by memfd_create: a file of the kernel's own tmpfs mount whose dentry is called `memfd:…`
@@ -81,6 +128,28 @@ impl File {
         let first: u64 = read(name);
         parent == dentry && first & 0xffff_ffff_ffff == u64::from_le_bytes(*b"memfd:\0\0")
     }
+}
+
+#[inline(always)]
+fn is_unnamed<A: Access>(dentry: u64, links: u32) -> bool {
+    let hashed: u64 = A::get(dentry + offset!(dentry_hash_pprev));
+    (hashed == 0 && !same(A::get(dentry + offset!(dentry_parent)), dentry)) || links == 0
+}
+
+#[inline(always)]
+fn is_created(mode: u32) -> u32 {
+    u32::from(mode & FMODE_CREATED != 0)
+}
+
+/// How many descriptors a task's table has room for, and where their files are.
+#[inline(always)]
+fn table<A: Access>(task: u64) -> (u32, u64) {
+    let files: u64 = A::get(task + offset!(task_files));
+    let table: u64 = A::get(files + offset!(files_fdt));
+    if table == 0 {
+        return (0, 0);
+    }
+    (A::get(table + offset!(fdtable_max_fds)), A::get(table + offset!(fdtable_fd)))
 }
 
 #[derive(Clone, Copy)]

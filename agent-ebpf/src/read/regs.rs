@@ -3,7 +3,7 @@
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 use nightjar_events::control::ABSENT;
 
-use super::{read, task::Task};
+use super::{Access, Probed, Typed, read, task::Task};
 use crate::{offset, setting};
 
 #[derive(Clone, Copy)]
@@ -21,31 +21,40 @@ impl Regs {
     }
 
     #[inline(always)]
+    fn get(self, offset: u64) -> u64 {
+        if setting!(has_task_pt_regs) != 0 {
+            Typed::get(self.0 + offset)
+        } else {
+            Probed::get(self.0 + offset)
+        }
+    }
+
+    #[inline(always)]
     pub fn number(self) -> u64 {
-        read(self.0 + offset!(regs_number))
+        self.get(offset!(regs_number))
     }
 
     #[inline(always)]
     pub fn arg0(self) -> u64 {
         // aarch64 returns its result in the register of the first argument and keeps a copy of the latter.
         if offset!(regs_orig_arg0) != ABSENT {
-            return read(self.0 + offset!(regs_orig_arg0));
+            return self.get(offset!(regs_orig_arg0));
         }
-        read(self.0 + offset!(regs_arg0))
+        self.get(offset!(regs_arg0))
     }
 
     #[inline(always)]
     pub fn arg1(self) -> u64 {
-        read(self.0 + offset!(regs_arg1))
+        self.get(offset!(regs_arg1))
     }
 
     #[inline(always)]
     pub fn arg2(self) -> u64 {
-        read(self.0 + offset!(regs_arg2))
+        self.get(offset!(regs_arg2))
     }
 
     #[inline(always)]
     pub fn arg3(self) -> u64 {
-        read(self.0 + offset!(regs_arg3))
+        self.get(offset!(regs_arg3))
     }
 }

@@ -5,7 +5,7 @@ use nightjar_events::{
     event::connect::{AF_INET, AF_INET6, Socket},
 };
 
-use super::{file::File, read};
+use super::{file::File, put_word, read};
 use crate::offset;
 
 /// skc_state while a connect waits for its answer (include/net/tcp_states.h).
@@ -101,10 +101,9 @@ impl Sock {
 /// Sixteen bytes as two words; an array would be copied byte by byte.
 #[inline(always)]
 fn copy16(to: *mut [u8; 16], from: u64) {
-    let to = to.cast::<u64>();
     // SAFETY: sixteen bytes, as the type says.
     unsafe {
-        to.write_unaligned(read(from));
-        to.add(1).write_unaligned(read(from + 8));
+        put_word::<0>(to.cast(), read(from));
+        put_word::<8>(to.cast(), read(from + 8));
     }
 }

@@ -1,9 +1,12 @@
 //! `struct task_struct` and what hangs on it.
 
-use aya_ebpf::helpers::generated::bpf_get_current_task;
+use aya_ebpf::helpers::{
+    bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
+    generated::{bpf_get_current_task, bpf_get_current_task_btf},
+};
 
-use super::read;
-use crate::offset;
+use super::{Access, Probed, Typed, cgroup, read};
+use crate::{offset, setting};
 
 /// Index into `signal_struct::pids` (enum pid_type, include/linux/pid_types.h).
 const PIDTYPE_PGID: u64 = 2;
@@ -11,6 +14,68 @@ const PIDTYPE_SID: u64 = 3;
 
 /// signal_struct::flags: the group ends with `group_exit_code` (include/linux/sched/signal.h).
 const SIGNAL_GROUP_EXIT: u32 = 4;
+
+/// What a record's header says of the task that is running.
+#[derive(Clone, Copy)]
+pub struct Who {
+    /// CLOCK_BOOTTIME of the start of its process, nanoseconds.
+    pub start: u64,
+    pub cgroup: u64,
+    pub pid: u32,
+    pub tid: u32,
+    pub uid: u32,
+}
+
+impl Who {
+    #[inline(always)]
+    pub fn current() -> Who {
+        if setting!(has_task_pt_regs) != 0 {
+            return Who::typed();
+        }
+        let task = Task::current();
+        let ids = bpf_get_current_pid_tgid();
+        Who {
+            start: task.leader().start(),
+            cgroup: cgroup::id_of(task),
+            pid: (ids >> 32) as u32,
+            tid: ids as u32,
+            uid: bpf_get_current_uid_gid() as u32,
+        }
+    }
+
+    #[inline(always)]
+    fn typed() -> Who {
+        // SAFETY: no arguments, always succeeds.
+        let task = unsafe { bpf_get_current_task_btf() } as u64;
+        let leader: u64 = Typed::get(task + offset!(task_group_leader));
+        let cred: u64 = Typed::get(task + offset!(task_cred));
+        Who {
+            start: Typed::get(leader + offset!(task_start)),
+            cgroup: cgroup::id_by::<Typed>(task),
+            pid: Typed::get(task + offset!(task_tgid)),
+            tid: Typed::get(task + offset!(task_pid)),
+            // It is an id of the initial user namespace, whatever the task's own is.
+            uid: if cred == 0 { 0 } else { Typed::get(cred + offset!(cred_uid)) },
+        }
+    }
+}
+
+/// Where paths of the running task begin: mount and dentry.
+#[inline(always)]
+pub fn current_root() -> (u64, u64) {
+    if setting!(has_task_pt_regs) != 0 {
+        // SAFETY: no arguments, always succeeds.
+        root::<Typed>(unsafe { bpf_get_current_task_btf() } as u64)
+    } else {
+        root::<Probed>(Task::current().0)
+    }
+}
+
+#[inline(always)]
+fn root<A: Access>(task: u64) -> (u64, u64) {
+    let fs: u64 = A::get(task + offset!(task_fs));
+    (A::get(fs + offset!(fs_root_mnt)), A::get(fs + offset!(fs_root_dentry)))
+}
 
 #[derive(Clone, Copy)]
 pub struct Task(pub u64);

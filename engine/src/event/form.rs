@@ -59,6 +59,7 @@ pub fn write(value: &Value<'_>, ty: &Type) -> Node {
             errno::name(n.unsigned_abs()).map_or(Node::Int(*n), |name| Node::Text(name.to_owned()))
         }
         (Value::Int(n), _) => Node::Int(*n),
+        (Value::AtLeast(n), _) => Node::Text(format!("{AT_LEAST}{n}")),
         (Value::Uint(mode), Type::Mode) => Node::Text(format!("0{mode:o}")),
         (Value::Uint(n), _) => Node::Uint(*n),
         (Value::Ip(ip), _) => Node::Text(ip.to_string()),
@@ -84,7 +85,15 @@ fn uint(node: &Node, max: u64, what: &str) -> Result<Value<'static>, Expected> {
     }
 }
 
+/// Before a number of which only this bound is known.
+const AT_LEAST: &str = ">=";
+
 fn result(node: &Node) -> Result<Value<'static>, Expected> {
+    if let Node::Text(text) = node
+        && let Some(Ok(least)) = text.strip_prefix(AT_LEAST).map(str::parse)
+    {
+        return Ok(Value::AtLeast(least));
+    }
     let number = match node {
         Node::Text(name) if name == "SUCCESS" => Some(0),
         Node::Text(name) => errno::number(name.trim_start_matches('-')).map(|n| -n),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nightjar_events::{EVENTS, Kind, Span};
+use nightjar_events::{EVENTS, Kind, Span, event::open::NUMBER_UNKNOWN};
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{sample::*, *};
@@ -94,6 +94,9 @@ fn a_printed_line_is_short_and_reads_back() {
         r#"{"type":"openat","time":1767225600000000001,"number":7,"cpu":1,"cgroup_id":99,"path":"/etc/shadow","flags":"O_RDONLY|O_CLOEXEC","ino":77,"dev":8388908,"file_mode":"0640","proc":{"pid":1,"comm":"cat"}}"#
     );
     assert_same(&opened, &through_json(&opened));
+    let shared = event(open(|open, _| open.result = NUMBER_UNKNOWN), Process::default(), None);
+    assert!(serde_json::to_string(&shared).unwrap().contains("\"res\":\">=0\""));
+    assert_same(&shared, &through_json(&shared));
 }
 
 #[test]

@@ -101,7 +101,7 @@ pub(super) fn number<'e>(event: &'e Event, name: &str) -> Value<'e> {
 fn as_int(value: Value<'_>) -> Value<'_> {
     match value {
         Value::Bool(b) => Value::Int(b.into()),
-        Value::Int(n) => Value::Int(n),
+        Value::Int(_) | Value::AtLeast(_) => value,
         Value::Uint(n) | Value::Flags(n, _) => i64::try_from(n).map_or(Value::Absent, Value::Int),
         Value::Absent | Value::Ip(_) | Value::Text(_) | Value::List(_) | Value::Any(_) => Value::Absent,
     }

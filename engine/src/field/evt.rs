@@ -63,17 +63,18 @@ static ROWS: &[Field] = &[
     row("evt.args", Type::Text, "All arguments, as `name=value` with blanks between.", |e, _| arg::all(e)),
     row("evt.info", Type::Text, "The same as `evt.args`.", |e, _| arg::all(e)),
     row("evt.res", Type::Text, "`SUCCESS`, or the name of the error, such as `ENOENT`.", |e, _| match result(e) {
-        Some(n) if n < 0 => errno::name(n.unsigned_abs()).map_or_else(|| Value::owned(n.to_string()), Value::text),
-        Some(_) => Value::text("SUCCESS"),
-        None => Value::Absent,
+        Value::Int(n) if n < 0 => errno::name(n.unsigned_abs()).map_or_else(|| Value::owned(n.to_string()), Value::text),
+        Value::Int(_) | Value::AtLeast(_) => Value::text("SUCCESS"),
+        _ => Value::Absent,
     })
     .needs(CALLS),
     row("evt.rawres", Type::Int, "What the call returned: a negated error number when it failed.", |e, _| {
-        result(e).map_or(Value::Absent, Value::Int)
+        result(e)
     })
     .needs(CALLS),
-    row("evt.failed", Type::Bool, "Whether the call failed.", |e, _| {
-        result(e).map_or(Value::Absent, |n| Value::Bool(n < 0))
+    row("evt.failed", Type::Bool, "Whether the call failed.", |e, _| match result(e) {
+        Value::Int(n) | Value::AtLeast(n) => Value::Bool(n < 0),
+        _ => Value::Absent,
     })
     .needs(CALLS),
     row("evt.abspath", Type::Text, "Absolute path of what was, or should have been, opened.", |e, _| match e.kind() {
@@ -119,7 +120,7 @@ fn key(arg: &Arg) -> Option<&str> {
 }
 
 /// What the call returned. That of a fork is the child's process id in the initial namespace.
-pub(super) fn result(event: &Event) -> Option<i64> {
+pub(super) fn result(event: &Event) -> Value<'_> {
     let value = match event.kind() {
         Kind::Exec => Value::Int(0),
         Kind::Fork => event.get(&fork::CHILD_PID),
@@ -129,9 +130,8 @@ pub(super) fn result(event: &Event) -> Option<i64> {
         Kind::Exit | Kind::CgroupMkdir | Kind::CgroupRmdir => Value::Absent,
     };
     match value {
-        Value::Int(n) => Some(n),
-        Value::Uint(n) => i64::try_from(n).ok(),
-        _ => None,
+        Value::Uint(n) => i64::try_from(n).map_or(Value::Absent, Value::Int),
+        value => value,
     }
 }
 

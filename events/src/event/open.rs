@@ -15,7 +15,7 @@ pub struct Open {
     pub inode: u64,
     /// `open_how::resolve` of openat2.
     pub resolve: u64,
-    /// The descriptor, or a negated errno.
+    /// The descriptor, `NUMBER_UNKNOWN`, or a negated errno.
     pub result: i32,
     pub dirfd: i32,
     pub flags: u32,
@@ -28,6 +28,10 @@ pub struct Open {
     /// 1 when it has no name (any more): O_TMPFILE, memfd, deleted.
     pub unnamed: u32,
 }
+
+/// In `Open::result`: the file was opened, and which number its descriptor has is not known. No descriptor can have
+/// this one: numbers end below the kernel's `sysctl_nr_open_max`, which is less.
+pub const NUMBER_UNKNOWN: i32 = i32::MAX;
 
 /// Indices into `Open::spans`.
 pub const SPAN_PATH: usize = 0;
@@ -54,11 +58,10 @@ pub static EVENT: Event = Event {
         Hook {
             family: Family::Fentry,
             since: (5, 10),
-            // Where the name is looked up in the kernel's own copy, where the file gets its descriptor, and where the
-            // call returns, which tells what the first two did not.
+            // Where the name is looked up in the kernel's own copy, and where the call returns, which tells what the
+            // first did not.
             points: &[
                 Point { program: "open_found", targets: &["do_file_open", "do_filp_open"] },
-                Point { program: "open_installed", targets: &["fd_install"] },
                 Point { program: "open_returned", targets: &["do_sys_openat2"] },
             ],
         },
@@ -89,9 +92,18 @@ fn opened<'a>(open: &'a Open, value: Raw<'a>) -> Raw<'a> {
     if open.result < 0 { Raw::Absent } else { value }
 }
 
-pub const RESULT: Field = row("res", Type::Result, None, "The descriptor, or a negated errno.", |r| {
-    r.of(|e: &Open| Raw::Int(e.result.into()))
-});
+pub const RESULT: Field = row(
+    "res",
+    Type::Result,
+    None,
+    "The descriptor, or a negated errno. By fentry the descriptor is only known to be `>=0` where several threads share the descriptors, and where an io_uring opened a file without one.",
+    |r| {
+        r.of(|e: &Open| match e.result {
+            NUMBER_UNKNOWN => Raw::AtLeast(0),
+            result => Raw::Int(result.into()),
+        })
+    },
+);
 pub const PATH: Field = row(
     "path",
     Type::Path,

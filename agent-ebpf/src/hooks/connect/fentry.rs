@@ -3,12 +3,8 @@
 //! `tried` has it. `returned` tells of a call that failed before its address was copied, and of one of which the
 //! kernel skipped `tried`. An io_uring goes through `tried` only.
 
-use aya_ebpf::{
-    helpers::bpf_get_current_pid_tgid,
-    macros::{fexit, map},
-    maps::LruHashMap,
-    programs::FExitContext,
-};
+use aya_ebpf::{macros::fexit, programs::FExitContext};
+use nightjar_events::Kind;
 
 use super::{Asked, tell};
 use crate::{
@@ -18,14 +14,9 @@ use crate::{
         call::{Call, Current},
         file::File,
         socket::Sock,
-        task::Task,
     },
+    told,
 };
-
-/// Not 0 while a thread is in a connect that is told. A thread's entry stays for its next one; one that is evicted may
-/// be told twice.
-#[map]
-static CONNECT_TOLD: LruHashMap<u64, u64> = LruHashMap::with_max_entries(16 * 1024, 0);
 
 /// __sys_connect_file(file, address, len, flags) → result
 #[fexit(function = "__sys_connect_file")]
@@ -40,15 +31,7 @@ fn connect_tried(ctx: FExitContext) -> i32 {
     let fd = current.regs().map_or(-1, |regs| regs.arg0() as i32);
     tell::<true>(sock, fd, arg(&ctx, 4) as i32, asked);
     if current.call != Call::IoUring {
-        let thread = bpf_get_current_pid_tgid();
-        match CONNECT_TOLD.get_ptr_mut(thread) {
-            // SAFETY: a map's value stays valid until this program ends.
-            Some(told) => unsafe { *told = 1 },
-            None => {
-                // A full table evicts the oldest.
-                let _ = CONNECT_TOLD.insert(thread, 1, 0);
-            }
-        }
+        told::mark(Kind::Connect);
     }
     0
 }
@@ -56,18 +39,12 @@ fn connect_tried(ctx: FExitContext) -> i32 {
 /// __sys_connect(fd, address, len) → result
 #[fexit(function = "__sys_connect")]
 fn connect_returned(ctx: FExitContext) -> i32 {
-    if filter::is_self() {
-        return 0;
-    }
-    // SAFETY: as above.
-    let told =
-        CONNECT_TOLD.get_ptr_mut(bpf_get_current_pid_tgid()).map_or(0, |told| unsafe { told.replace(0) });
-    if told != 0 {
+    if told::take(Kind::Connect) || filter::is_self() {
         return 0;
     }
     let fd = arg(&ctx, 0) as i32;
     let asked = Asked { address: arg(&ctx, 1), len: u64::from(arg(&ctx, 2) as u32) };
-    let sock = File::of_descriptor(Task::current(), fd as u32).and_then(Sock::of_file);
+    let sock = File::of_descriptor(fd as u32).and_then(Sock::of_file);
     tell::<false>(sock, fd, arg(&ctx, 3) as i32, asked);
     0
 }

@@ -6,7 +6,7 @@ use super::{Asked, tell};
 use crate::{
     filter,
     hooks::returned,
-    read::{file::File, regs::Regs, socket::Sock, task::Task},
+    read::{file::File, regs::Regs, socket::Sock},
 };
 
 #[tracepoint(category = "syscalls", name = "sys_exit_connect")]
@@ -17,7 +17,7 @@ fn connect_exit(ctx: TracePointContext) -> i32 {
     let regs = Regs::current();
     let fd = regs.arg0() as i32;
     let asked = Asked { address: regs.arg1(), len: u64::from(regs.arg2() as u32) };
-    let sock = File::of_descriptor(Task::current(), fd as u32).and_then(Sock::of_file);
+    let sock = File::of_descriptor(fd as u32).and_then(Sock::of_file);
     tell::<false>(sock, fd, returned(&ctx) as i32, asked);
     0
 }

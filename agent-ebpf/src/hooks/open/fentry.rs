@@ -1,49 +1,27 @@
-//! `open` at the kernel functions it goes through, with the kernel's own copy of the name.
+//! `open` at the kernel function that looks its name up, with the kernel's own copy of the name.
 //!
-//! A call looks the name up (`found`), gives the file its descriptor (`installed`), and returns (`returned`). A failed
-//! look-up is told at once; a success when its descriptor is known, before another thread can get at either. The copy
-//! of the name lives until the call returns, so between two programs only its address has to be kept. What `returned`
-//! finds not told, it tells itself, from the caller's memory: a call that failed before its name was looked up, and one
-//! of which the kernel skipped a program.
-//!
-//! An io_uring goes through the first two only.
+//! A call takes a free descriptor, looks the name up (`found`), gives the file its descriptor, and returns
+//! (`returned`). `found` tells it, before another thread can get at the file. What it did not tell, `returned` tells
+//! from the caller's memory: a call that failed before its name was looked up, and one of which the kernel skipped
+//! `found`. An io_uring goes through `found` only.
 
-use aya_ebpf::{
-    helpers::bpf_get_current_pid_tgid,
-    macros::{fentry, fexit, map},
-    maps::LruHashMap,
-    programs::{FEntryContext, FExitContext},
-};
+use aya_ebpf::{helpers::generated::bpf_get_current_task_btf, macros::fexit, programs::FExitContext};
+use nightjar_events::{Kind, control::ABSENT, event::open::NUMBER_UNKNOWN};
 
-use super::{Asked, OpenHow, tell};
+use super::{Asked, OpenHow, Told, tell};
 use crate::{
     filter,
     hooks::{arg, plain_arg},
     offset,
     read::{
+        Access, Probed, Typed,
         call::{Call, Current},
         file::File,
-        load, read,
+        moved, read,
         task::Task,
     },
-    setting,
+    setting, told,
 };
-
-/// Opens on their way, by thread. A thread's entry stays for its next open. One that is evicted is told by `returned`.
-#[map]
-static OPENING: LruHashMap<u64, Opening> = LruHashMap::with_max_entries(16 * 1024, 0);
-
-#[repr(C)]
-struct Opening {
-    /// Address of the file; a negated errno; 0 when nothing is on its way.
-    file: u64,
-    inode: u64,
-    /// Address of the kernel's copy of the name.
-    name: u64,
-    asked: Asked,
-    /// Not 0 when the record is sent.
-    told: u64,
-}
 
 /// The largest negated errno is a pointer's largest value (include/linux/err.h).
 const MAX_ERRNO: u64 = 4095;
@@ -61,59 +39,73 @@ fn open_found(ctx: FExitContext) -> i32 {
     // Programs are started and cores are dumped through here too.
     let Some(current) = Current::get() else { return 0 };
     let by_io_uring = current.call == Call::IoUring;
-    let file = plain_arg(&ctx, 3);
-    let failed = file >= MAX_ERRNO.wrapping_neg();
-    // SAFETY: the argument is a `struct filename`; on newer kernels it may be an error, of which nothing can be read.
-    let name = unsafe { load(arg(&ctx, 1) + offset!(filename_name)) };
-    // An io_uring tries without waiting first, and comes again.
-    if current.call == Call::Connect || name == 0 || failed && by_io_uring && file as i32 == EAGAIN {
+    if current.call == Call::Connect || !is_callers(arg(&ctx, 1)) {
         return 0;
     }
-    let how = how_of(current, arg(&ctx, 2));
-    let opening = Opening {
-        file,
-        // SAFETY: the result is a `struct file`.
-        inode: if failed { 0 } else { unsafe { load(arg(&ctx, 3) + offset!(file_inode)) } },
-        name,
-        asked: Asked::new(current.call, arg(&ctx, 0) as i32, how),
-        told: failed.into(),
-    };
-    if failed {
-        tell(&opening.asked, file as i32, |tail| tail.kernel_path(opening.name), None);
+    // On newer kernels the name may be an error, of which nothing can be read.
+    let name: u64 = Typed::get(arg(&ctx, 1) + offset!(filename_name));
+    if name == 0 {
+        return 0;
     }
-    if !failed || !by_io_uring {
-        keep(&opening);
+    if moved(arg(&ctx, 3)) >= MAX_ERRNO.wrapping_neg() {
+        let result = plain_arg(&ctx, 3) as i32;
+        // An io_uring tries without waiting first, and comes again.
+        if by_io_uring && result == EAGAIN {
+            return 0;
+        }
+        let asked = Asked::new(current.call, arg(&ctx, 0) as i32, how_of(current, arg(&ctx, 2)));
+        tell(&asked, result, |tail| tail.kernel_path(name), Told::None);
+    } else {
+        let asked = Asked::new(current.call, arg(&ctx, 0) as i32, how_of(current, arg(&ctx, 2)));
+        let file = Told::Typed(File(arg(&ctx, 3)));
+        tell(&asked, descriptor(by_io_uring), |tail| tail.kernel_path(name), file);
+    }
+    if !by_io_uring {
+        told::mark(Kind::Open);
     }
     0
 }
 
+/// Whether a name came from a program. The kernel opens files of its own too, a driver's firmware for instance.
 #[inline(always)]
-fn keep(opening: &Opening) {
-    let thread = bpf_get_current_pid_tgid();
-    let Some(kept) = OPENING.get_ptr_mut(thread) else {
-        // A full table evicts the oldest.
-        let _ = OPENING.insert(thread, opening, 0);
-        return;
-    };
-    // Should it be evicted now and become another thread's, that must not find its file with our name: it finds none.
-    // SAFETY: a map's value stays valid until this program ends.
-    unsafe {
-        (&raw mut (*kept).file).write_volatile(0);
-        (&raw mut (*kept).inode).write_volatile(opening.inode);
-        (&raw mut (*kept).name).write_volatile(opening.name);
-        (&raw mut (*kept).asked).write_volatile(opening.asked);
-        (&raw mut (*kept).told).write_volatile(opening.told);
-        (&raw mut (*kept).file).write_volatile(opening.file);
+fn is_callers(name: u64) -> bool {
+    offset!(filename_uptr) == ABSENT || Typed::get::<u64>(name + offset!(filename_uptr)) != 0
+}
+
+/// The descriptor that the current task has taken for the file it is opening.
+///
+/// `alloc_fd` leaves the number behind it in `next_fd` (fs/file.c, 5.10 to 7.2), and nobody else can take or free
+/// one, unless the table is shared: then it is not known.
+#[inline(always)]
+fn descriptor(by_io_uring: bool) -> i32 {
+    if setting!(has_task_pt_regs) != 0 {
+        // SAFETY: no arguments, always succeeds.
+        descriptor_by::<Typed>(unsafe { bpf_get_current_task_btf() } as u64, by_io_uring)
+    } else {
+        descriptor_by::<Probed>(Task::current().0, by_io_uring)
     }
+}
+
+#[inline(always)]
+fn descriptor_by<A: Access>(task: u64, by_io_uring: bool) -> i32 {
+    let files: u64 = A::get(task + offset!(task_files));
+    if A::get::<u32>(files + offset!(files_count)) != 1 {
+        return NUMBER_UNKNOWN;
+    }
+    let number = A::get::<u32>(files + offset!(files_next_fd)).wrapping_sub(1);
+    // An io_uring may open a file without a descriptor. All below `next_fd` are taken: one without a file is for this.
+    if by_io_uring && File::of_descriptor(number).is_some() {
+        return NUMBER_UNKNOWN;
+    }
+    if number > i32::MAX as u32 { NUMBER_UNKNOWN } else { number as i32 }
 }
 
 /// Flags and mode as the kernel took them. What its `struct open_flags` does not have is from where the caller wrote
 /// it: O_CLOEXEC, which is about the descriptor, and `resolve`, of which each kernel makes bits of its own.
 #[inline(always)]
 fn how_of(current: Current, op: u64) -> OpenHow {
-    // SAFETY: `op` is an argument that is a `struct open_flags`.
-    let (flags, mode) =
-        unsafe { (load::<u32>(op + offset!(open_flags_flags)), load::<u16>(op + offset!(open_flags_mode))) };
+    let flags: u32 = Typed::get(op + offset!(open_flags_flags));
+    let mode: u16 = Typed::get(op + offset!(open_flags_mode));
     let mut flags = u64::from(flags) & !setting!(o_largefile);
     let mut resolve = 0;
     match (current.call, current.regs()) {
@@ -131,45 +123,11 @@ fn how_of(current: Current, op: u64) -> OpenHow {
     OpenHow { flags, mode: u64::from(mode) & 0o7777, resolve }
 }
 
-/// fd_install(fd, file): all descriptors are made here, few of them by an open.
-#[fentry(function = "fd_install")]
-fn open_installed(ctx: FEntryContext) -> i32 {
-    let Some(current) = Current::get() else { return 0 };
-    if current.call == Call::Connect {
-        return 0;
-    }
-    let Some(opening) = OPENING.get_ptr_mut(bpf_get_current_pid_tgid()) else { return 0 };
-    let file = File(arg(&ctx, 1));
-    // SAFETY: a map's value stays readable until this program ends.
-    unsafe {
-        // An io_uring may open a file without a descriptor, and have another one at its address later.
-        let inode: u64 = load(file.0 + offset!(file_inode));
-        if (*opening).told != 0 || (*opening).file != file.0 || (*opening).inode != inode {
-            return 0;
-        }
-        let (asked, name) = ((*opening).asked, (*opening).name);
-        tell(&asked, arg(&ctx, 0) as i32, |tail| tail.kernel_path(name), Some(file));
-        // `returned` does not come for an io_uring.
-        if current.call == Call::IoUring {
-            (*opening).file = 0;
-        } else {
-            (*opening).told = 1;
-        }
-    }
-    0
-}
-
 /// do_sys_openat2(dirfd, name, how) → result
 #[fexit(function = "do_sys_openat2")]
 fn open_returned(ctx: FExitContext) -> i32 {
-    if filter::is_self() {
+    if told::take(Kind::Open) || filter::is_self() {
         return 0;
-    }
-    if let Some(opening) = OPENING.get_ptr_mut(bpf_get_current_pid_tgid()) {
-        // SAFETY: as above.
-        if unsafe { (&raw mut (*opening).told).replace(0) } != 0 {
-            return 0;
-        }
     }
     let Some(current) = Current::get() else { return 0 };
     let (name, how, result) = (arg(&ctx, 1), arg(&ctx, 2), arg(&ctx, 3) as i32);
@@ -178,7 +136,7 @@ fn open_returned(ctx: FExitContext) -> i32 {
         mode: read(how + 8),
         resolve: read(how + 16),
     };
-    let file = if result < 0 { None } else { File::of_descriptor(Task::current(), result as u32) };
-    tell(&Asked::new(current.call, arg(&ctx, 0) as i32, how), result, |tail| tail.user_path(name), file);
+    let asked = Asked::new(current.call, arg(&ctx, 0) as i32, how);
+    tell(&asked, result, |tail| tail.user_path(name), Told::of_descriptor(result));
     0
 }

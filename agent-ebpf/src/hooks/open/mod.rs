@@ -12,7 +12,12 @@ use nightjar_events::{
 
 use crate::{
     emit::{self, Tail},
-    read::{call::Call, file::File, path, regs::Regs, task::Task},
+    read::{
+        call::Call,
+        file::{File, Opened},
+        path,
+        regs::Regs,
+    },
 };
 
 const AT_FDCWD: i32 = -100;
@@ -88,9 +93,45 @@ fn of_registers(call: Call, regs: Regs) -> Option<(Asked, u64)> {
     Some((Asked::new(call, dirfd, how), name))
 }
 
+/// A file that was opened.
+#[derive(Clone, Copy)]
+enum Told {
+    None,
+    /// Its address is a pointer of which the verifier knows the type.
+    Typed(File),
+    Probed(File),
+}
+
+impl Told {
+    /// By the result of a call that has returned.
+    #[inline(always)]
+    fn of_descriptor(result: i32) -> Told {
+        let file = if result < 0 { None } else { File::of_descriptor(result as u32) };
+        file.map_or(Told::None, Told::Probed)
+    }
+
+    #[inline(always)]
+    fn facts(self) -> Option<Opened> {
+        match self {
+            Told::None => None,
+            Told::Typed(file) => Some(file.opened_typed()),
+            Told::Probed(file) => Some(file.opened()),
+        }
+    }
+
+    #[inline(always)]
+    fn path(self, tail: &Tail, opened: Opened) -> Span {
+        match self {
+            Told::None => Span::default(),
+            Told::Typed(_) => path::append_typed(tail, opened.mount, opened.dentry),
+            Told::Probed(_) => path::append_current(tail, opened.mount, opened.dentry),
+        }
+    }
+}
+
 /// Emits the record. `name` appends the name as given; `file` is what was opened.
 #[inline(always)]
-fn tell(asked: &Asked, result: i32, name: impl FnOnce(&Tail) -> Span, file: Option<File>) {
+fn tell(asked: &Asked, result: i32, name: impl FnOnce(&Tail) -> Span, file: Told) {
     emit::tailed::<Open>(
         asked.variant as u16,
         #[inline(always)]
@@ -104,16 +145,15 @@ fn tell(asked: &Asked, result: i32, name: impl FnOnce(&Tail) -> Span, file: Opti
                 (*body).resolve = asked.resolve;
                 (*body).spans[SPAN_NAME] = name(tail);
             }
-            let Some(file) = file else { return };
-            let inode = file.inode();
+            let Some(facts) = file.facts() else { return };
             // SAFETY: as above.
             unsafe {
-                (*body).inode = inode.number();
-                (*body).dev = inode.device();
-                (*body).file_mode = inode.mode();
-                (*body).created = u32::from(file.is_created());
-                (*body).unnamed = u32::from(file.is_unnamed());
-                (*body).spans[SPAN_PATH] = path::append(tail, Task::current(), file.mount(), file.dentry());
+                (*body).inode = facts.inode;
+                (*body).dev = facts.device;
+                (*body).file_mode = facts.mode;
+                (*body).created = facts.created;
+                (*body).unnamed = facts.unnamed;
+                (*body).spans[SPAN_PATH] = file.path(tail, facts);
             }
         },
     );

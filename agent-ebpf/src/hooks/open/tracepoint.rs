@@ -2,11 +2,11 @@
 
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
-use super::{of_registers, tell};
+use super::{Told, of_registers, tell};
 use crate::{
     filter,
     hooks::{number, returned},
-    read::{call::Call, file::File, regs::Regs, task::Task},
+    read::{call::Call, regs::Regs},
 };
 
 /// At the exit of each of the calls: one program, so that the verifier does its work once.
@@ -18,7 +18,7 @@ fn open_exit(ctx: TracePointContext) -> i32 {
     let call = Call::native(number(&ctx));
     let Some((asked, name)) = call.and_then(|call| of_registers(call, Regs::current())) else { return 0 };
     let result = returned(&ctx) as i32;
-    let file = if result < 0 { None } else { File::of_descriptor(Task::current(), result as u32) };
+    let file = Told::of_descriptor(result);
     tell(&asked, result, |tail| tail.user_path(name), file);
     0
 }

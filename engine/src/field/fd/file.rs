@@ -13,16 +13,12 @@ const AT_FDCWD: i64 = -100;
 
 pub struct File<'e> {
     event: &'e Event,
-    pub result: Option<i64>,
 }
 
 impl<'e> File<'e> {
     pub fn of(event: &'e Event) -> Option<Self> {
         match event.kind() {
-            Kind::Open => {
-                let result = if let Value::Int(n) = event.get(&open::RESULT) { Some(n) } else { None };
-                Some(File { event, result })
-            }
+            Kind::Open => Some(File { event }),
             Kind::Exec | Kind::Fork | Kind::Exit | Kind::Connect | Kind::ConnectResult => None,
             Kind::CgroupMkdir | Kind::CgroupRmdir => None,
         }
@@ -31,9 +27,18 @@ impl<'e> File<'e> {
     /// What the kernel opened; what it was asked for when it did not.
     pub fn path(&self) -> Value<'e> {
         match self.event.get(&open::PATH) {
-            Value::Text(path) if self.result.is_none_or(|n| n >= 0) => Value::Text(path),
+            Value::Text(path) if !self.failed() => Value::Text(path),
             _ => given_path(self.event),
         }
+    }
+
+    /// Its descriptor: -1 when the open failed.
+    pub fn number(&self) -> Value<'e> {
+        if self.failed() { Value::Int(-1) } else { self.event.get(&open::RESULT) }
+    }
+
+    fn failed(&self) -> bool {
+        matches!(self.event.get(&open::RESULT), Value::Int(n) if n < 0)
     }
 
     pub fn raw_name(&self) -> Value<'e> {

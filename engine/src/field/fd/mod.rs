@@ -11,7 +11,7 @@ use self::{file::File, socket::Socket};
 use super::{Class, Field, Get, Type, row};
 use crate::{
     event::Event,
-    value::{Text, Value},
+    value::{Cut, Text, Value},
 };
 
 pub(super) static CLASS: Class = Class {
@@ -25,9 +25,12 @@ const FILE: &[Kind] = &[Kind::Open];
 const SOCKET: &[Kind] = &[Kind::Connect, Kind::ConnectResult];
 
 static ROWS: &[Field] = &[
-    both("fd.num", Type::Int, "Number of the descriptor, -1 when the open failed.", |e, _| {
-        number(e).map_or(Value::Absent, Value::Int)
-    }),
+    both(
+        "fd.num",
+        Type::Int,
+        "Number of the descriptor, -1 when the open failed; `>=0` where it is not known (see `res` of `open`).",
+        |e, _| number(e),
+    ),
     both(
         "fd.type",
         Type::Text,
@@ -62,8 +65,10 @@ static ROWS: &[Field] = &[
     }),
     number_of_file("fd.dev.major", "Major number of the device.", |e, _| device(e, |major, _| major)),
     number_of_file("fd.dev.minor", "Minor number of the device.", |e, _| device(e, |_, minor| minor)),
-    both("fd.uid", Type::Text, "Thread id and descriptor in one word.", |e, _| {
-        number(e).map_or(Value::Absent, |fd| Value::owned(format!("{}{fd}", e.tid)))
+    both("fd.uid", Type::Text, "Thread id and descriptor in one word.", |e, _| match number(e) {
+        Value::Int(fd) => Value::owned(format!("{}{fd}", e.tid)),
+        Value::AtLeast(_) => Value::Text(Text::cut(e.tid.to_string().into_bytes(), Cut::Back)),
+        _ => Value::Absent,
     }),
     socket("fd.ip", Type::Ip, "Address of either end.", |e, _| ends(e, Socket::local_ip, Socket::remote_ip)),
     socket("fd.net", Type::Net, "Network of either end.", |e, _| {
@@ -156,11 +161,11 @@ impl Object<'_> {
     }
 }
 
-fn number(event: &Event) -> Option<i64> {
+fn number(event: &Event) -> Value<'_> {
     match object(event) {
-        Object::File(file) => file.result.map(|n| n.max(-1)),
-        Object::Socket(socket) => socket.fd,
-        Object::None => None,
+        Object::File(file) => file.number(),
+        Object::Socket(socket) => socket.fd.map_or(Value::Absent, Value::Int),
+        Object::None => Value::Absent,
     }
 }
 

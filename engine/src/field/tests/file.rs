@@ -1,5 +1,7 @@
 //! Fields of a file that was opened or not.
 
+use nightjar_events::event::open::NUMBER_UNKNOWN;
+
 use super::*;
 
 #[test]
@@ -40,6 +42,19 @@ fn an_opened_file_is_where_the_kernel_found_it() {
     );
     let top = of(open(|open, tail| open.spans[0] = tail.path("/vmlinuz", Span::WHOLE)));
     says(&top, &[("fd.directory", "/"), ("fd.filename", "vmlinuz")]);
+}
+
+#[test]
+fn a_descriptor_whose_number_is_not_known_is_one_all_the_same() {
+    let shared = of(open(|open, _| open.result = NUMBER_UNKNOWN));
+    says(&shared, &[("fd.name", "/etc/shadow"), ("evt.res", "SUCCESS"), ("evt.failed", "false")]);
+    for field in ["fd.num", "evt.rawres"] {
+        assert_eq!(value(&shared, field), Value::AtLeast(0), "{field}");
+    }
+    assert_eq!(value(&shared, "fd.uid"), Value::Text(Text::cut(&b"201"[..], Cut::Back)));
+    let number =
+        |name: &str| lookup("evt.rawarg").expect("a field").value(&shared, &Arg::Key(name.to_owned()));
+    assert_eq!((number("res"), number("fd")), (Value::AtLeast(0), Value::AtLeast(0)));
 }
 
 #[test]

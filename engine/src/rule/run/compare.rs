@@ -111,6 +111,7 @@ fn elements(value: &Value<'_>, mode: ListMode, ask: &dyn Fn(&Value<'_>) -> Truth
         Value::Absent
         | Value::Bool(_)
         | Value::Int(_)
+        | Value::AtLeast(_)
         | Value::Uint(_)
         | Value::Ip(_)
         | Value::Flags(_, _)
@@ -136,8 +137,8 @@ impl Test {
                 Value::Bool(b) => allowed.contains(b).into(),
                 _ => False,
             },
-            Test::Order(op, n) => number(value).map_or(False, |value| ordered(*op, value, *n).into()),
-            Test::Numbers(set) => number(value).map_or(False, |value| set.contains(&value).into()),
+            Test::Order(op, n) => number(value).map_or(False, |value| value.ordered(*op, *n)),
+            Test::Numbers(set) => number(value).map_or(False, |value| value.any_of(set)),
             Test::Net(set) => match value {
                 Value::Ip(ip) => set.contains(*ip).into(),
                 _ => False,
@@ -209,12 +210,61 @@ fn flags(test: &TextTest, bits: u64, names: &'static [Bit]) -> Truth {
     }
 }
 
-fn number(value: &Value<'_>) -> Option<i128> {
+/// A number as far as it is known.
+#[derive(Clone, Copy)]
+enum Number {
+    Is(i128),
+    AtLeast(i128),
+}
+
+impl Number {
+    fn ordered(self, op: Operator, other: i128) -> Truth {
+        match (self, op) {
+            (Number::Is(n), _) => ordered(op, n, other).into(),
+            (Number::AtLeast(least), Operator::Ge) if least >= other => True,
+            (Number::AtLeast(least), Operator::Gt) if least > other => True,
+            (Number::AtLeast(least), Operator::Lt) if least >= other => False,
+            (Number::AtLeast(least), Operator::Le | Operator::Eq) if least > other => False,
+            (Number::AtLeast(_), _) => Undecided,
+        }
+    }
+
+    fn any_of(self, set: &HashSet<i128>) -> Truth {
+        match self {
+            Number::Is(n) => set.contains(&n).into(),
+            Number::AtLeast(_) => set.iter().fold(False, |sum, n| sum.or(self.ordered(Operator::Eq, *n))),
+        }
+    }
+
+    fn against(self, op: Operator, other: Number) -> Truth {
+        match (self, other) {
+            (_, Number::Is(other)) => self.ordered(op, other),
+            (Number::Is(n), Number::AtLeast(_)) => other.ordered(turned(op), n),
+            (Number::AtLeast(_), Number::AtLeast(_)) => Undecided,
+        }
+    }
+}
+
+/// What `b` must be to `a` for `a` to be this to `b`.
+fn turned(op: Operator) -> Operator {
+    match op {
+        Operator::Lt => Operator::Gt,
+        Operator::Le => Operator::Ge,
+        Operator::Gt => Operator::Lt,
+        Operator::Ge => Operator::Le,
+        _ => Operator::Eq,
+    }
+}
+
+fn number(value: &Value<'_>) -> Option<Number> {
     match value {
-        Value::Int(n) => Some((*n).into()),
-        Value::Uint(n) | Value::Flags(n, _) => Some((*n).into()),
-        Value::Bool(b) => Some((*b).into()),
-        Value::Text(text) if text.cut == Cut::None => std::str::from_utf8(&text.bytes).ok()?.parse().ok(),
+        Value::Int(n) => Some(Number::Is((*n).into())),
+        Value::AtLeast(n) => Some(Number::AtLeast((*n).into())),
+        Value::Uint(n) | Value::Flags(n, _) => Some(Number::Is((*n).into())),
+        Value::Bool(b) => Some(Number::Is((*b).into())),
+        Value::Text(text) if text.cut == Cut::None => {
+            std::str::from_utf8(&text.bytes).ok()?.parse().ok().map(Number::Is)
+        }
         Value::Absent | Value::Ip(_) | Value::Text(_) | Value::List(_) | Value::Any(_) => None,
     }
 }
@@ -243,13 +293,13 @@ fn pair(op: Operator, left: &Value<'_>, right: &Value<'_>) -> Truth {
     let equality = matches!(op, Operator::Eq | Operator::Ne | Operator::In | Operator::Intersects);
     match (left, right) {
         _ if op.orders() => match (number(left), number(right)) {
-            (Some(a), Some(b)) => ordered(op, a, b).into(),
+            (Some(a), Some(b)) => a.against(op, b),
             (_, _) => False,
         },
         (Value::Ip(a), Value::Ip(b)) => (a.to_canonical() == b.to_canonical()).into(),
-        (Value::Int(_) | Value::Uint(_) | Value::Bool(_), _) if equality => {
+        (Value::Int(_) | Value::AtLeast(_) | Value::Uint(_) | Value::Bool(_), _) if equality => {
             match (number(left), number(right)) {
-                (Some(a), Some(b)) => (a == b).into(),
+                (Some(a), Some(b)) => a.against(Operator::Eq, b),
                 (_, _) => False,
             }
         }
@@ -282,4 +332,31 @@ fn textual(op: Operator, left: &Text<'_>, right: &[u8]) -> Truth {
     };
     // What is no pattern and no hexadecimal matches nothing.
     test.map_or(False, |test| test.test(&left.bytes, left.cut))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_decides_what_every_number_above_it_would() {
+        let bound = Value::AtLeast(0);
+        let order = |op, n| Test::Order(op, n).truth(&bound);
+        for (op, below, at, above) in [
+            (Operator::Ge, True, True, Undecided),
+            (Operator::Gt, True, Undecided, Undecided),
+            (Operator::Lt, False, False, Undecided),
+            (Operator::Le, False, Undecided, Undecided),
+        ] {
+            assert_eq!([-1, 0, 1].map(|n| order(op, n)), [below, at, above], "{op:?}");
+            // From the other side.
+            let turned = [-1, 0, 1].map(|n| pair(turned(op), &Value::Int(n), &bound));
+            assert_eq!(turned, [below, at, above], "{op:?}");
+        }
+        let one_of = |set: &[i128]| Test::Numbers(set.iter().copied().collect()).truth(&bound);
+        assert_eq!((one_of(&[-1, -2]), one_of(&[-1, 0]), one_of(&[7])), (False, Undecided, Undecided));
+        assert_eq!(Test::Not(Box::new(Test::Order(Operator::Gt, 3))).truth(&bound), Undecided);
+        assert_eq!(pair(Operator::Eq, &bound, &bound), Undecided);
+        assert_eq!(Test::Text(TextTest::Eq(b"5".to_vec())).truth(&bound), Undecided);
+    }
 }

@@ -61,6 +61,7 @@ impl OutputValue {
             Got::Unknown | Got::Known(Value::Absent) => OutputValue::Absent,
             Got::Known(Value::Bool(b)) => OutputValue::Bool(*b),
             Got::Known(Value::Int(n)) => OutputValue::Int(*n),
+            Got::Known(Value::AtLeast(n)) => OutputValue::Text(format!(">={n}")),
             Got::Known(Value::Uint(n)) => OutputValue::Uint(*n),
             Got::Known(
                 value @ (Value::Ip(_) | Value::Flags(_, _) | Value::Text(_) | Value::List(_) | Value::Any(_)),
