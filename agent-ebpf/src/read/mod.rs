@@ -92,7 +92,9 @@ impl<const WORDS: usize> Block<WORDS> {
     pub fn of(address: u64) -> Self {
         let mut bytes = MaybeUninit::<[u64; WORDS]>::uninit();
         // SAFETY: the helper writes all of it in every case.
-        unsafe { bpf_probe_read_kernel(bytes.as_mut_ptr().cast(), 8 * WORDS as u32, address as *const c_void) };
+        unsafe {
+            bpf_probe_read_kernel(bytes.as_mut_ptr().cast(), 8 * WORDS as u32, address as *const c_void)
+        };
         Block { address, bytes }
     }
 

@@ -42,8 +42,8 @@ fn append_below(tail: &Tail, (root_mount, root_dentry): (u64, u64), mount: u64, 
     tail.span_from(walk.begin.get(), state as u16)
 }
 
-/// The same, of a mount and a dentry of which the verifier knows the types. It loads as long as the walk stays in the file's own mount,
-/// whose dentries the verifier knows too; what is beyond, or odd, is left to the walk by the helper.
+/// The same, of a mount and a dentry of which the verifier knows the types. It loads as long as the walk stays in that
+/// mount, whose dentries the verifier knows too; what is beyond, or odd, is left to the walk by the helper.
 #[inline(always)]
 pub fn append_typed(tail: &Tail, mount: u64, mut dentry: u64) -> Span {
     let (root_mount, root_dentry) = task::current_root();
@@ -51,12 +51,8 @@ pub fn append_typed(tail: &Tail, mount: u64, mut dentry: u64) -> Span {
     let is_root_mount = same(mount, root_mount);
     let begin = tail.position();
     let mut position = begin;
-    let (parent_at, len_at, name_at, short_at) = (
-        offset!(dentry_parent),
-        offset!(dentry_name_len),
-        offset!(dentry_name),
-        offset!(dentry_short_name),
-    );
+    let (parent_at, len_at, name_at, short_at) =
+        (offset!(dentry_parent), offset!(dentry_name_len), offset!(dentry_name), offset!(dentry_short_name));
     let mut state = None;
     let mut steps = 0;
     while steps < NEAR_MAX {

@@ -22,7 +22,11 @@ impl Regs {
 
     #[inline(always)]
     fn get(self, offset: u64) -> u64 {
-        if setting!(has_task_pt_regs) != 0 { Typed::get(self.0 + offset) } else { Probed::get(self.0 + offset) }
+        if setting!(has_task_pt_regs) != 0 {
+            Typed::get(self.0 + offset)
+        } else {
+            Probed::get(self.0 + offset)
+        }
     }
 
     #[inline(always)]
@@ -56,11 +60,11 @@ impl Regs {
 
     #[inline(always)]
     pub fn arg4(self) -> u64 {
-        read(self.0 + offset!(regs_arg4))
+        self.get(offset!(regs_arg4))
     }
 
     #[inline(always)]
     pub fn arg5(self) -> u64 {
-        read(self.0 + offset!(regs_arg5))
+        self.get(offset!(regs_arg5))
     }
 }

@@ -5,11 +5,7 @@
 //! from the caller's memory: a call that failed before its name was looked up, and one of which the kernel skipped
 //! `found`. An io_uring goes through `found` only.
 
-use aya_ebpf::{
-    helpers::generated::bpf_get_current_task_btf,
-    macros::fexit,
-    programs::FExitContext,
-};
+use aya_ebpf::{helpers::generated::bpf_get_current_task_btf, macros::fexit, programs::FExitContext};
 use nightjar_events::{Kind, control::ABSENT, event::open::NUMBER_UNKNOWN, failure::Place};
 
 use super::{Asked, OpenHow, Told, tell};

@@ -32,9 +32,12 @@ fn has_either(kind: Kind) -> bool {
 }
 
 static ROWS: &[Field] = &[
-    both("fd.num", Type::Int, "Number of the descriptor, -1 when the open failed.", |e, _| {
-        number(e)
-    }),
+    both(
+        "fd.num",
+        Type::Int,
+        "Number of the descriptor, -1 when the open failed; `>=0` where it is not known (see `res` of `open`).",
+        |e, _| number(e),
+    ),
     both(
         "fd.type",
         Type::Text,

@@ -52,7 +52,8 @@ fn a_descriptor_whose_number_is_not_known_is_one_all_the_same() {
         assert_eq!(value(&shared, field), Value::AtLeast(0), "{field}");
     }
     assert_eq!(value(&shared, "fd.uid"), Value::Text(Text::cut(&b"201"[..], Cut::Back)));
-    let number = |name: &str| lookup("evt.rawarg").expect("a field").value(&shared, &Arg::Key(name.to_owned()));
+    let number =
+        |name: &str| lookup("evt.rawarg").expect("a field").value(&shared, &Arg::Key(name.to_owned()));
     assert_eq!((number("res"), number("fd")), (Value::AtLeast(0), Value::AtLeast(0)));
 }
 
