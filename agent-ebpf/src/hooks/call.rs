@@ -180,7 +180,7 @@ impl Texts<'_> {
             let fs = task.fs();
             (read(fs + offset!(fs_pwd_mnt)), read(fs + offset!(fs_pwd_dentry)))
         } else {
-            let Some(file) = File::of_descriptor(task, fd as u32) else { return };
+            let Some(file) = File::of_descriptor(fd as u32) else { return };
             (file.mount(), file.dentry())
         };
         self.put(NAME + 1, path::append(self.tail, task, mount, dentry));

@@ -27,6 +27,7 @@ use crate::{
         socket::{Sock, TCP_ESTABLISHED, TCP_SYN_SENT},
         word,
     },
+    setting,
 };
 
 /// Sockets between SYN and answer. An evicted one is told by its `connect` record only.

@@ -14,7 +14,7 @@ use nightjar_events::{
 use super::call::{Ended, Texts};
 use crate::{
     offset,
-    read::{file::File, read, socket::Sock, task::Task},
+    read::{file::File, read, socket::Sock},
 };
 
 /// `sun_path` has 108 bytes (include/uapi/linux/un.h); a mask that covers them.
@@ -23,7 +23,7 @@ const SUN_PATH_MASK: u32 = 127;
 /// The socket of a descriptor of the caller's; `None` when it is none.
 #[inline(always)]
 pub fn socket_of(fd: u64) -> Option<Sock> {
-    File::of_descriptor(Task::current(), fd as u32).and_then(Sock::of_file)
+    File::of_descriptor(fd as u32).and_then(Sock::of_file)
 }
 
 #[inline(always)]

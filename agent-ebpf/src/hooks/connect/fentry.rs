@@ -8,7 +8,7 @@ use nightjar_events::Kind;
 
 use super::{Asked, tell};
 use crate::{
-    failed, filter,
+    filter,
     hooks::arg,
     read::{
         call::{Call, Current},
