@@ -10,6 +10,7 @@ use nightjar_events::{
         exit::Exit,
         fork::Fork,
         open::Open,
+        setuid::Setuid,
     },
 };
 
@@ -205,6 +206,25 @@ fn another_real_user_in_a_record_changes_the_process() {
         (event.process.uid, event.process.euid, event.process.user.as_deref()),
         (1000, 1000, Some("ada"))
     );
+}
+
+/// Of this very process, since the kernel is asked.
+#[test]
+fn a_setuid_makes_the_effective_user_known_that_no_other_record_tells() {
+    let mut node = node();
+    let (uid, euid) = (rustix::process::getuid().as_raw(), rustix::process::geteuid().as_raw());
+    let pid = std::process::id();
+    let ticks = procfs::process::Process::myself().unwrap().stat().unwrap().starttime;
+    let start = ticks * (1_000_000_000 / procfs::ticks_per_second());
+    let mut see = |body: Body, tail: &[u8]| {
+        let header = Header { uid, start, pid, tid: pid, kind: body.kind() as u16, ..Header::default() };
+        node.identity.observe(header, body, Bytes::copy_from_slice(tail)).process
+    };
+    let (exec, tail) = exec_record(&["su"], Exec { uid, euid: euid + 1, ..Exec::default() });
+    assert_eq!(see(exec, &tail).euid, euid + 1);
+    assert_eq!(see(Body::Open(Open::default()), &[]).euid, euid + 1);
+    assert_eq!(see(Body::Setuid(Setuid::default()), &[]).euid, euid);
+    assert_eq!(see(Body::Open(Open::default()), &[]).euid, euid);
 }
 
 #[test]

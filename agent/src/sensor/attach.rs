@@ -132,10 +132,10 @@ impl Programs<'_> {
             }
         }
         let reason = format!("this kernel has no function {}", point.targets.join(" or "));
-        match point.targets.iter().all(|target| is_call(target)) {
-            true => Outcome { target: newest, state: HookState::Absent, reason: Some(reason) },
-            false => failed(newest, reason),
+        if point.targets.iter().all(|target| is_call(target)) {
+            return Outcome { target: newest, state: HookState::Absent, reason: Some(reason) };
         }
+        failed(newest, reason)
     }
 }
 
