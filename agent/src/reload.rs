@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, future::pending, io, sync::Arc};
 
 use nightjar_engine::rule::{Diagnostic, Rule, RuleSet, Severity};
-use nightjar_events::{EVENTS, Kind};
+use nightjar_events::{EVENTS, Kind, event::IDENTITY_KINDS};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::{JoinError, JoinHandle, spawn_blocking},
@@ -21,7 +21,6 @@ use crate::{
         rules::{RulesError, configured},
     },
     memory,
-    watch::IDENTITY_KINDS,
 };
 
 /// Most errors that an alert about refused rules names.
