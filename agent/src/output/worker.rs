@@ -75,6 +75,9 @@ impl Worker {
             let now = at_once.min(items.len());
             let before = items.len();
             match self.transport.send(&items[..now]) {
+                Ok(verdicts) if verdicts.len() != now => {
+                    said = Some(format!("the receiver answered for {} of {now} alerts", verdicts.len()));
+                }
                 Ok(verdicts) => said = self.sort(&mut items, now, verdicts, &mut counts).or(said),
                 Err(Failure::Refused(why)) if now == 1 => {
                     said = Some(why.clone());

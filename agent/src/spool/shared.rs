@@ -237,8 +237,7 @@ impl Spool {
     }
 
     fn requeue(&self, state: &mut State, output: &str) {
-        let entry =
-            |refused: &Refused| entry::encode(&refused.alert, Some(output)).map_err(io::Error::other);
+        let entry = |refused: &Refused| entry::encode(&refused.alert, Some(output)).map_err(io::Error::other);
         match state.store.requeue(output, entry) {
             Ok(alerts) => info!(output, alerts, "requeued what was refused"),
             Err(error) => warn!(output, %error, "requeue what was refused"),
