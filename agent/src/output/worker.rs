@@ -162,7 +162,7 @@ impl Worker {
             warn!(output = self.name, why, "the receiver takes nothing; alerts stay in the spool");
         }
         self.spool.say_trouble(self.place, trouble(why));
-        if self.spool.pause(backoff.next()) { Ok(()) } else { Err(Over) }
+        if self.spool.pause(backoff.pause()) { Ok(()) } else { Err(Over) }
     }
 
     fn is_well_again(&self, backoff: &mut Backoff) {
