@@ -21,7 +21,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// Between half of what is due and all of it.
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let due = self.next;
         self.next = (due * 2).min(LONGEST);
         due.mul_f64(0.5 + random() / 2.0)
@@ -56,12 +56,12 @@ mod tests {
         let mut backoff = Backoff::default();
         let mut due = FIRST;
         for _ in 0..20 {
-            let pause = backoff.next();
+            let pause = backoff.pause();
             assert!(pause >= due / 2 && pause <= due, "{pause:?} of {due:?}");
             due = (due * 2).min(LONGEST);
         }
-        assert!(backoff.next() >= LONGEST / 2);
+        assert!(backoff.pause() >= LONGEST / 2);
         backoff.reset();
-        assert!(backoff.next() <= FIRST);
+        assert!(backoff.pause() <= FIRST);
     }
 }

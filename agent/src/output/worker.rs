@@ -75,6 +75,9 @@ impl Worker {
             let now = at_once.min(items.len());
             let before = items.len();
             match self.transport.send(&items[..now]) {
+                Ok(verdicts) if verdicts.len() != now => {
+                    said = Some(format!("the receiver answered for {} of {now} alerts", verdicts.len()));
+                }
                 Ok(verdicts) => said = self.sort(&mut items, now, verdicts, &mut counts).or(said),
                 Err(Failure::Refused(why)) if now == 1 => {
                     said = Some(why.clone());
@@ -159,7 +162,7 @@ impl Worker {
             warn!(output = self.name, why, "the receiver takes nothing; alerts stay in the spool");
         }
         self.spool.say_trouble(self.place, trouble(why));
-        if self.spool.pause(backoff.next()) { Ok(()) } else { Err(Over) }
+        if self.spool.pause(backoff.pause()) { Ok(()) } else { Err(Over) }
     }
 
     fn is_well_again(&self, backoff: &mut Backoff) {

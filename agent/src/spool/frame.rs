@@ -15,7 +15,7 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     /// Bytes that it takes in a segment.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         HEADER + self.payload.len()
     }
 }
@@ -102,7 +102,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             if let Found::Frame(frame) = read(&bytes, 0..u64::MAX) {
-                prop_assert!(frame.len() <= bytes.len());
+                prop_assert!(frame.size() <= bytes.len());
             }
         }
     }

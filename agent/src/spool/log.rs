@@ -335,7 +335,7 @@ fn read_segment(
             }
             match frame::read(rest, segment.first..end) {
                 Found::Frame(frame) => {
-                    at += frame.len();
+                    at += frame.size();
                     if frame.number < next {
                         continue;
                     }
@@ -394,7 +394,7 @@ impl Scan {
             let numbers = scan.next..end.min(segment.first.saturating_add(segment.len));
             match frame::read(&bytes[at..], numbers.clone()) {
                 Found::Frame(frame) => {
-                    at += frame.len();
+                    at += frame.size();
                     scan =
                         Scan { entries: scan.entries + 1, good: at as u64, next: frame.number + 1, ..scan };
                 }

@@ -150,15 +150,15 @@ impl World {
         self.disk.fill_up_at(None);
         self.store.settle();
         self.look();
-        for reader in 0..OUTPUTS.len() {
+        for (reader, name) in OUTPUTS.iter().enumerate() {
             let next = |world: &World| world.store.readers[reader].cursor.position.next;
             while next(&self) < self.store.log.next() {
                 let before = next(&self);
                 self.deliver(reader, 1000);
-                assert!(next(&self) > before, "{reader} stands still at {before}");
+                assert!(next(&self) > before, "{name} stands still at {before}");
             }
             let missing: Vec<_> = self.accepted.difference(&self.delivered[reader]).collect();
-            assert!(missing.is_empty(), "{} never got {missing:?}", OUTPUTS[reader]);
+            assert!(missing.is_empty(), "{name} never got {missing:?}");
         }
         // Everybody has everything: nothing but the last segment is kept.
         self.store.settle();

@@ -11,8 +11,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 if sys.argv[1] == "create":
     broker, topic, partitions = sys.argv[2], sys.argv[3], int(sys.argv[4])
-    made = AdminClient({"bootstrap.servers": broker}).create_topics([NewTopic(topic, partitions, 1)])
-    made[topic].result(20)
+    admin = AdminClient({"bootstrap.servers": broker})
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(20)
     sys.exit()
 
 broker, topic, partitions, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
