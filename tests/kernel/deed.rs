@@ -110,9 +110,10 @@ pub fn at(text: &CString) -> u64 {
 /// The working directory as a directory descriptor.
 pub const CWD: u64 = libc::AT_FDCWD as u64;
 
-/// The next record of a kind by this process that fits.
+/// The next record of a kind by this thread that fits: other tests do the like meanwhile.
 pub fn mine(eyes: &Eyes, kind: Kind, fits: impl Fn(&Seen) -> bool) -> Seen {
-    eyes.wait(kind, |seen| seen.0.header.pid == std::process::id() && fits(seen))
+    let tid = rustix::thread::gettid().as_raw_nonzero().get() as u32;
+    eyes.wait(kind, |seen| seen.0.header.tid == tid && fits(seen))
 }
 
 /// Its `evt.type`.

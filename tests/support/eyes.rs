@@ -110,6 +110,13 @@ pub fn family(kind: Kind) -> &'static str {
     shared.0.hooks().iter().find(attached).expect("it is attached").family
 }
 
+/// Whether the kernel has anything to see an event by.
+pub fn is_watched(kind: Kind) -> bool {
+    let shared = shared();
+    let mut hooks = shared.0.hooks().iter().filter(|hook| hook.event == kind.name());
+    hooks.any(|hook| hook.state == sensor::HookState::Attached)
+}
+
 impl Ring {
     /// Must be called in a tokio runtime.
     pub fn open_for(ring_bytes: u32, kinds: BTreeSet<Kind>) -> Self {

@@ -2,4 +2,4 @@
 
 mod eyes;
 
-pub use eyes::{Eyes, Ring, Seen, family, skipped, verified};
+pub use eyes::{Eyes, Ring, Seen, family, is_watched, skipped, verified};
