@@ -14,7 +14,7 @@ use nightjar_events::{
 use object::{Object, ObjectSection};
 use zerocopy::FromBytes;
 
-use super::{ALIASES_MAX, Btf, Kind, STRUCT, TYPE_LEN, Type, kind_and_len, word_list};
+use super::{ALIASES_MAX, Btf, Kind, Member, STRUCT, TYPE_LEN, Type, kind_and_len, word_list};
 
 /// Numbers of kinds (include/uapi/linux/btf.h).
 const INT: u8 = 1;
@@ -33,16 +33,20 @@ impl Theirs {
         Theirs(Btf::parse(section.data().unwrap().to_vec()).unwrap())
     }
 
-    /// The one struct of this name.
-    fn of(&self, name: &str) -> (usize, Layout) {
+    /// The one struct of this name, and how many structs it is wrapped in that have a nameless member alone.
+    fn of(&self, name: &str) -> (usize, Layout, usize) {
         let is_it = |ty: &Type| ty.kind == Kind::Struct && self.0.name(ty) == Some(name.as_bytes());
         let all: Vec<_> = self.0.all().filter(is_it).collect();
         assert_eq!(all.len(), 1, "structs called {name}");
-        let members = self.0.members(all[0]).map(|member| {
+        let (mut inner, mut wraps) = (all[0], 0);
+        while let [Member { name: b"__0", ty, .. }] = self.0.members(inner).collect::<Vec<_>>()[..] {
+            (inner, wraps) = (self.0.get(ty).unwrap(), wraps + 1);
+        }
+        let members = self.0.members(inner).map(|member| {
             let name = String::from_utf8(member.name.to_vec()).unwrap();
             (name, member.byte.unwrap() as usize, self.size(member.ty))
         });
-        (all[0].size as usize, members.collect())
+        (all[0].size as usize, members.collect(), wraps)
     }
 
     fn size(&self, id: u32) -> usize {
@@ -84,7 +88,8 @@ fn members(value: &dyn Debug, indent: usize) -> BTreeMap<String, String> {
 
 /// Holds a struct of the object against what `read` makes of its bytes.
 fn agree<T: Debug>(theirs: &Theirs, name: &str, size: usize, indent: usize, read: impl Fn(&[u8]) -> T) {
-    let (their_size, layout) = theirs.of(name);
+    let (their_size, layout, wraps) = theirs.of(name);
+    let indent = indent + OF_STRUCT * wraps;
     assert_eq!(their_size, size, "size of {name}");
     let zeroes = members(&read(&vec![0; size]), indent);
     let names: Vec<_> = layout.iter().map(|(member, ..)| member.clone()).collect();
