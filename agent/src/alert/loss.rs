@@ -5,21 +5,19 @@ use std::sync::Arc;
 
 use nightjar_engine::rule::Priority;
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use uuid::Uuid;
 
 use super::{
-    Origin, clock_of,
+    Origin,
     escape::terminal,
     human::{self, Look},
-    json::{About, ContainerView},
+    internal::Said,
+    json::ContainerView,
     rfc3339,
 };
 use crate::identity::Place;
 
 /// As rule names go, so that a filter on rules finds it.
 pub const RULE: &str = "Nightjar internal: events lost";
-/// Falco's word for what its alerts about itself come from.
-const SOURCE: &str = "internal";
 
 /// Events between two moments of which no record came out of the kernel.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,29 +105,6 @@ impl Loss {
         )
     }
 
-    fn id(&self) -> Uuid {
-        Uuid::new_v5(&self.origin.boot, format!("{} {RULE}", self.time).as_bytes())
-    }
-
-    fn view(&self) -> View<'_> {
-        let (time, message, priority) = (rfc3339(self.time), self.message(), self.priority().name());
-        View {
-            uuid: self.id().to_string(),
-            output: format!("{}: {priority} {message}", clock_of(&time)),
-            time,
-            hostname: &self.origin.node,
-            rule: RULE,
-            priority,
-            source: SOURCE,
-            tags: [],
-            message,
-            output_fields: Fields(self),
-            cgroups: self.cgroups.iter().map(LoserView::of).collect(),
-            others: Counts(&self.others),
-            nightjar: About::of(&self.origin),
-        }
-    }
-
     /// The block, ending in an empty line.
     pub fn human(&self, look: Look) -> String {
         let mut block = human::title(self.time, self.priority(), RULE, look);
@@ -146,26 +121,17 @@ impl Loss {
 
 impl Serialize for Loss {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.view().serialize(serializer)
+        let (priority, message) = (self.priority(), self.message());
+        let said = Said { origin: &self.origin, time: self.time, rule: RULE, priority, message };
+        let cgroups = self.cgroups.iter().map(LoserView::of).collect();
+        said.with(Fields(self), Keys { cgroups, others: Counts(&self.others) }).serialize(serializer)
     }
 }
 
-/// The keys that every alert has, and two of its own.
 #[derive(Serialize)]
-struct View<'a> {
-    uuid: String,
-    time: String,
-    hostname: &'a str,
-    rule: &'static str,
-    priority: &'static str,
-    source: &'static str,
-    tags: [&'static str; 0],
-    output: String,
-    message: String,
-    output_fields: Fields<'a>,
+struct Keys<'a> {
     cgroups: Vec<LoserView<'a>>,
     others: Counts<'a>,
-    nightjar: About<'a>,
 }
 
 #[derive(Serialize)]
@@ -225,6 +191,7 @@ impl Serialize for Fields<'_> {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use uuid::Uuid;
 
     use super::{
         super::{json::to_line, sample::alert},

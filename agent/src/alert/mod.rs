@@ -6,6 +6,7 @@
 pub mod cmdline;
 pub mod escape;
 pub mod human;
+mod internal;
 pub mod json;
 pub mod loss;
 pub mod notice;

@@ -5,12 +5,8 @@ use std::sync::Arc;
 
 use nightjar_engine::rule::Priority;
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use uuid::Uuid;
 
-use super::{Origin, clock_of, json::About, rfc3339};
-
-/// Falco's word for what its alerts about itself come from.
-const SOURCE: &str = "internal";
+use super::{Origin, internal::Said};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
@@ -22,22 +18,6 @@ pub struct Notice {
     pub priority: Priority,
     pub message: String,
     pub fields: Vec<(String, u64)>,
-}
-
-/// The keys that every alert has.
-#[derive(Serialize)]
-struct View<'a> {
-    uuid: String,
-    time: String,
-    hostname: &'a str,
-    rule: &'static str,
-    priority: &'static str,
-    source: &'static str,
-    tags: [&'static str; 0],
-    output: String,
-    message: &'a str,
-    output_fields: Fields<'a>,
-    nightjar: About<'a>,
 }
 
 struct Fields<'a>(&'a Notice);
@@ -55,21 +35,8 @@ impl Serialize for Fields<'_> {
 
 impl Serialize for Notice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (time, priority, message) = (rfc3339(self.time), self.priority.name(), &self.message);
-        let id = Uuid::new_v5(&self.origin.boot, format!("{} {}", self.time, self.rule).as_bytes());
-        let view = View {
-            uuid: id.to_string(),
-            output: format!("{}: {priority} {message}", clock_of(&time)),
-            time,
-            hostname: &self.origin.node,
-            rule: self.rule,
-            priority,
-            source: SOURCE,
-            tags: [],
-            message,
-            output_fields: Fields(self),
-            nightjar: About::of(&self.origin),
-        };
-        view.serialize(serializer)
+        let Notice { origin, time, rule, priority, message, fields: _ } = self;
+        let said = Said { origin, time: *time, rule, priority: *priority, message: message.clone() };
+        said.with(Fields(self), ()).serialize(serializer)
     }
 }

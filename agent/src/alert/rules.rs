@@ -5,21 +5,17 @@ use std::sync::Arc;
 
 use nightjar_engine::rule::{Diagnostic, Priority};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use uuid::Uuid;
 
 use super::{
-    Origin, clock_of,
+    Origin,
     escape::terminal,
     human::{self, Look},
-    json::{self, About},
-    rfc3339,
+    internal::Said,
 };
 
 /// As rule names go, so that a filter on rules finds them.
 pub const REFUSED: &str = "Nightjar internal: rules not taken over";
 pub const UNWATCHED: &str = "Nightjar internal: rules want events that are not watched";
-/// Falco's word for what its alerts about itself come from.
-const SOURCE: &str = "internal";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct RulesNotice {
@@ -69,11 +65,6 @@ impl RulesNotice {
         }
     }
 
-    /// The line, without its end.
-    pub fn json(&self) -> Result<String, serde_json::Error> {
-        json::to_line(self)
-    }
-
     /// The block, ending in an empty line.
     pub fn human(&self, look: Look) -> String {
         let mut block = human::title(self.time, self.priority(), self.rule(), look);
@@ -100,45 +91,20 @@ fn place(error: &Diagnostic) -> String {
 
 impl Serialize for RulesNotice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (time, priority, message) = (rfc3339(self.time), self.priority().name(), self.message());
-        let id = Uuid::new_v5(&self.origin.boot, format!("{} {}", self.time, self.rule()).as_bytes());
         let errors = match &self.what {
             What::Refused { errors, .. } => errors.as_slice(),
             What::Unwatched { .. } => &[],
         };
-        let view = View {
-            uuid: id.to_string(),
-            output: format!("{}: {priority} {message}", clock_of(&time)),
-            time,
-            hostname: &self.origin.node,
-            rule: self.rule(),
-            priority,
-            source: SOURCE,
-            tags: [],
-            message,
-            output_fields: Fields(self),
-            errors: errors.iter().map(ErrorView::of).collect(),
-            nightjar: About::of(&self.origin),
-        };
-        view.serialize(serializer)
+        let (rule, priority, message) = (self.rule(), self.priority(), self.message());
+        let said = Said { origin: &self.origin, time: self.time, rule, priority, message };
+        let keys = Keys { errors: errors.iter().map(ErrorView::of).collect() };
+        said.with(Fields(self), keys).serialize(serializer)
     }
 }
 
-/// The keys that every alert has, and one of its own.
 #[derive(Serialize)]
-struct View<'a> {
-    uuid: String,
-    time: String,
-    hostname: &'a str,
-    rule: &'static str,
-    priority: &'static str,
-    source: &'static str,
-    tags: [&'static str; 0],
-    output: String,
-    message: String,
-    output_fields: Fields<'a>,
+struct Keys<'a> {
     errors: Vec<ErrorView<'a>>,
-    nightjar: About<'a>,
 }
 
 #[derive(Serialize)]
@@ -182,7 +148,10 @@ mod tests {
     use nightjar_engine::rule::{Source, load};
     use serde_json::{Value, json};
 
-    use super::{super::sample::alert, *};
+    use super::{
+        super::{json::to_line, sample::alert},
+        *,
+    };
 
     fn refused() -> RulesNotice {
         let text = "- macro: m\n  condition: prc.name = x\n- rule: r\n  desc: d\n  output: o\n  priority: INFO\n  condition: m\n";
@@ -195,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_file_and_line_and_has_the_keys_of_an_alert() {
-        let value: Value = serde_json::from_str(&refused().json().unwrap()).unwrap();
+        let value: Value = serde_json::from_str(&to_line(&refused()).unwrap()).unwrap();
         assert_eq!((&value["rule"], &value["priority"]), (&json!(REFUSED), &json!("Error")));
         assert_eq!(value["source"], "internal");
         assert_eq!((&value["errors"][0]["file"], &value["errors"][0]["line"]), (&json!("a.yaml"), &json!(2)));
