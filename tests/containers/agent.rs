@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::until::PATIENCE;
+use nightjar_tests::until::PATIENCE;
 
 /// What a container's user must be able to count on.
 const ALERT_WITHIN: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use rustix::{
     process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait},
 };
 
-use crate::until::until;
+use nightjar_tests::until::until;
 
 /// When it is dropped, nothing that this process has started since runs, and these cgroups are gone.
 pub struct Clear {

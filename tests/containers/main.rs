@@ -6,7 +6,6 @@ mod clear;
 mod image;
 mod node;
 mod tell;
-mod until;
 
 mod containerd;
 mod crun;

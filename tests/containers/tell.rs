@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::until::until;
+use nightjar_tests::until::until;
 
 /// Where Debian puts them: what else a machine has must not be taken for them.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";

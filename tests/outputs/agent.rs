@@ -10,13 +10,13 @@ use std::{
     thread,
 };
 
+use nightjar_tests::until::until;
 use serde_json::Value;
 
 use crate::{
     feeder::Site,
     http::Receiver,
     process::{count, receiver, said},
-    until::until,
 };
 
 const RULES: &str = "\

@@ -3,12 +3,12 @@
 
 use std::process::Command;
 
+use nightjar_tests::until::until;
 use serde_json::Value;
 
 use crate::{
     feeder::Site,
     process::{Process, count, free_port, python_version, receiver, said, wait_for_port},
-    until::until,
 };
 
 fn server(port: u16) -> Process {

@@ -8,9 +8,8 @@ use std::{
 };
 
 use nightjar::spool::report;
+use nightjar_tests::until::until;
 use tempfile::TempDir;
-
-use crate::until::until;
 
 /// A spool and a configuration, in a folder that goes with it.
 pub struct Site {

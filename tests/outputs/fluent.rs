@@ -3,12 +3,12 @@
 
 use std::fs;
 
+use nightjar_tests::until::until;
 use serde_json::Value;
 
 use crate::{
     feeder::Site,
     process::{count, free_port, python_version, script, wait_for_port},
-    until::until,
 };
 
 #[test]

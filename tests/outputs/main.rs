@@ -8,7 +8,6 @@ mod feeder;
 mod http;
 mod process;
 mod spool;
-mod until;
 
 mod elasticsearch;
 mod fluent;

@@ -1,5 +1,6 @@
 //! OpenTelemetry logs over HTTP, to the collector Rotel, which prints what it decoded.
 
+use nightjar_tests::until::until;
 use std::{
     fs::{self, File},
     process::{Command, Stdio},
@@ -8,7 +9,6 @@ use std::{
 use crate::{
     feeder::Site,
     process::{Process, count, free_port, python_version, receiver, said, wait_for_port},
-    until::until,
 };
 
 #[test]

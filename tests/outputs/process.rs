@@ -1,5 +1,6 @@
 //! Programs that a test starts and that end with it, and what was counted.
 
+use nightjar_tests::until::until;
 use std::{
     fs::OpenOptions,
     io::Write,
@@ -7,8 +8,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
-
-use crate::until::until;
 
 /// Ends when it is dropped.
 pub struct Process(Child);

@@ -11,13 +11,9 @@ use std::{
 };
 
 use nightjar::spool::report;
+use nightjar_tests::until::{PATIENCE, until};
 
-use crate::{
-    feeder::Site,
-    http::Receiver,
-    process::count,
-    until::{PATIENCE, until},
-};
+use crate::{feeder::Site, http::Receiver, process::count};
 
 /// Numbers in a file output, in the order of its lines.
 fn numbers(path: &Path) -> Vec<u64> {

@@ -2,13 +2,13 @@
 
 use std::{fs, path::Path, process::Command};
 
+use nightjar_tests::until::until;
 use serde_json::Value;
 
 use crate::{
     certificates::Certificates,
     feeder::Site,
     process::{Process, count, free_port, said, wait_for_port},
-    until::until,
 };
 
 /// Where Debian has it.
