@@ -97,8 +97,9 @@ impl Tail {
         // SAFETY: within the tail, since masked; the slack is larger than NAME_MAX.
         unsafe {
             let to = (&raw mut (*self.scratch).tail).cast::<u8>().add(position as usize);
-            let failed = bpf_probe_read_kernel(to.cast(), len as u32, address as *const c_void);
-            failed::unless(failed == 0, Place::PathComponent);
+            if bpf_probe_read_kernel(to.cast(), len as u32, address as *const c_void) != 0 {
+                failed::count_in_place(Place::PathComponent);
+            }
             *to.add(mask::<{ NAME_MAX as u32 }>(len) as usize) = 0;
         }
         position + len + 1
