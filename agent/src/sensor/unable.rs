@@ -18,16 +18,19 @@ pub(super) fn to_load(error: EbpfError) -> SensorError {
     }
 }
 
-/// Whether programs were refused for reading kernel memory, which lockdown forbids: the verifier names the helper that
-/// no program may use then (bpf_tracing_func_proto, kernel/trace/bpf_trace.c, 5.10 and 6.18).
+/// Whether an event is not seen at all because programs were refused for reading kernel memory, which lockdown forbids:
+/// the verifier names the helper that no program may use then (bpf_tracing_func_proto, kernel/trace/bpf_trace.c, 5.10
+/// and 6.18). Programs that do without it load all the same.
 pub(super) fn is_locked_down(hooks: &[HookStatus]) -> bool {
     let refused = |reason: &str| {
         let names_it = reason.contains("bpf_probe_read_kernel#");
         names_it && (reason.contains("unknown func") || reason.contains("cannot use helper"))
     };
-    let failed = |hook: &&HookStatus| hook.state == HookState::Failed;
-    !hooks.iter().any(|hook| hook.state == HookState::Attached)
-        && hooks.iter().filter(failed).filter_map(|hook| hook.reason.as_deref()).any(refused)
+    let is_seen = |event| hooks.iter().any(|hook| hook.event == event && hook.state == HookState::Attached);
+    hooks
+        .iter()
+        .filter(|hook| hook.state == HookState::Failed && hook.reason.as_deref().is_some_and(refused))
+        .any(|hook| !is_seen(hook.event))
 }
 
 #[cfg(test)]
@@ -53,6 +56,8 @@ mod tests {
         for said in [old, new] {
             let failed = hook(HookState::Failed, said);
             assert!(is_locked_down(std::slice::from_ref(&failed)), "{said}");
+            let other_event = HookStatus { event: "listen", ..hook(HookState::Attached, "") };
+            assert!(is_locked_down(&[failed.clone(), other_event]), "{said}");
             assert!(!is_locked_down(&[failed, hook(HookState::Attached, "")]), "{said}");
         }
         let other = "call bpf_probe_read_kernel#113 R1 min value is negative";
