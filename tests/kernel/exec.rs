@@ -349,7 +349,7 @@ fn a_process_that_lives_a_millisecond_is_seen_whole() {
 }
 
 /// Runs an open file through execveat(fd, "", AT_EMPTY_PATH), with `0` as its argument.
-fn by_descriptor(file: &File) -> Command {
+pub fn by_descriptor(file: &File) -> Command {
     let fd = file.as_raw_fd();
     let mut command = Command::new("/bin/false");
     // SAFETY: one system call, whose arrays live until it returns.

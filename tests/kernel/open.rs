@@ -79,9 +79,10 @@ fn a_descriptor_that_threads_share_has_no_number_by_fentry() {
         assert_eq!(result, Value::Int(number(&above)));
         // SAFETY: closed in this thread's table alone.
         assert_eq!(unsafe { libc::close(file.as_raw_fd()) }, 0);
-        // One that fills the gap, and one that comes behind all.
+        // One that fills a gap (threads of before may have left others), and one that comes behind all.
         let (result, between) = open("between");
-        assert_eq!((result, number(&between)), (Value::Int(number(&file)), number(&file)));
+        assert!(number(&between) <= number(&file));
+        assert_eq!(result, Value::Int(number(&between)));
         let (result, last) = open("last");
         assert_eq!(result, Value::Int(number(&last)));
     });

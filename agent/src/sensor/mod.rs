@@ -14,6 +14,7 @@ mod ring;
 mod told;
 mod types;
 mod unable;
+mod undisturbed;
 
 use std::{collections::BTreeSet, io, path::Path};
 
@@ -32,7 +33,10 @@ pub use self::{
     muted::Muted,
     ring::{BATCH_BYTES, Reader},
 };
-use crate::{sensor::types::KernelTypes, timed::timed};
+use crate::{
+    sensor::{types::KernelTypes, undisturbed::undisturbed},
+    timed::timed,
+};
 
 /// Where tracepoints are listed. Mounted at start when it is not.
 pub const TRACEFS: &str = "/sys/kernel/tracing";
@@ -127,7 +131,7 @@ impl Sensor {
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
         let mut bpf = timed("object and maps", || loader.load(&object).map_err(unable::to_load))?;
         let attach = || attach::attach(&mut bpf, &btf, &options.kinds, options.family);
-        let hooks = timed("verify and attach", attach);
+        let hooks = timed("verify and attach", || undisturbed(attach));
         if unable::is_locked_down(&hooks) {
             return Err(SensorError::Lockdown);
         }

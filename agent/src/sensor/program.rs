@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::TRACEFS;
 
-/// How often a load is tried that a signal breaks off.
+/// How often a load is tried that the kernel breaks off.
 const LOAD_TRIES_MAX: usize = 8;
 
 pub enum AttachError {
@@ -78,8 +78,8 @@ pub fn let_go(program: &mut Program) {
     }
 }
 
-/// Loads a program, unless it was loaded for an earlier target. The kernel breaks a load off when a signal is waiting
-/// for the thread.
+/// Loads a program, unless it was loaded for an earlier target. The kernel breaks a load off when something is waiting
+/// for the thread that cannot be blocked, such as a stop.
 fn load(load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
     let broken_off = |error: &ProgramError| matches!(error, ProgramError::LoadError { io_error, .. } if io_error.kind() == ErrorKind::WouldBlock);
     match again_while(broken_off, load) {
