@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     os::{
         fd::AsRawFd,
         linux::fs::MetadataExt,
@@ -44,6 +44,14 @@ fn opened(eyes: &Eyes, pid: u32, path: &Path) -> Seen {
     eyes.wait(Kind::Open, |seen| seen.0.header.pid == pid && seen.text(&open::PATH) == path)
 }
 
+/// The record of an open of this file by this process, by a name that begins so.
+fn opened_as(eyes: &Eyes, name: &str, path: &Path) -> Seen {
+    let path = path.to_str().unwrap();
+    let pid = std::process::id();
+    let fits = |seen: &Seen| seen.text(&open::PATH) == path && seen.text(&open::NAME).starts_with(name);
+    eyes.wait(Kind::Open, |seen| seen.0.header.pid == pid && fits(seen))
+}
+
 fn inode(path: &Path) -> i128 {
     fs::metadata(path).unwrap().st_ino().into()
 }
@@ -64,8 +72,7 @@ fn a_name_below_the_root_that_proc_shows_is_the_files_own() {
     let (_dir, secret) = secret();
     let eyes = Eyes::open();
     File::open(format!("/proc/self/root{}", secret.display())).unwrap();
-    let seen = opened(&eyes, std::process::id(), &secret);
-    assert!(seen.text(&open::NAME).starts_with("/proc/self/root/"));
+    opened_as(&eyes, "/proc/self/root/", &secret);
 }
 
 #[test]
@@ -74,8 +81,7 @@ fn a_descriptor_that_is_opened_again_has_its_files_path() {
     let only_a_handle = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(&secret).unwrap();
     let eyes = Eyes::open();
     File::open(format!("/proc/self/fd/{}", only_a_handle.as_raw_fd())).unwrap();
-    let seen = opened(&eyes, std::process::id(), &secret);
-    assert!(seen.text(&open::NAME).starts_with("/proc/self/fd/"));
+    opened_as(&eyes, "/proc/self/fd/", &secret);
 }
 
 #[test]
@@ -95,8 +101,7 @@ fn a_root_that_openat2_is_given_does_not_shorten_the_path() {
         )
     };
     assert!(fd >= 0, "{}", io::Error::last_os_error());
-    let seen = opened(&eyes, std::process::id(), &secret);
-    assert_eq!(seen.text(&open::NAME), "/../../secret");
+    let seen = opened_as(&eyes, "/../../secret", &secret);
     assert_eq!(seen.number(&open::RESOLVE), RESOLVE_IN_ROOT.into());
 }
 
@@ -205,27 +210,18 @@ fn a_thread_that_execs_is_told_as_its_process() {
 #[test]
 fn who_forks_twice_leaves_a_trail_of_forks() {
     let eyes = Eyes::open();
-    let (mut hears, mut tells) = (io::pipe().unwrap(), io::pipe().unwrap());
-    let (waits, says) = (hears.0.as_raw_fd(), tells.1.as_raw_fd());
-    let mut child = in_child(move || {
-        // SAFETY: system calls; the grandchild execs when it is told to.
-        unsafe {
-            let pid = libc::fork();
-            if pid == 0 {
-                let mut byte = 0u8;
-                libc::read(waits, (&raw mut byte).cast(), 1);
-                let args = [c"true".as_ptr(), ptr::null()];
-                libc::execv(c"/bin/true".as_ptr(), args.as_ptr());
-                libc::_exit(1);
-            }
-            i32::from(libc::write(says, (&raw const pid).cast(), 4) != 4)
-        }
-    });
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", "exec 3<&0; (read word <&3; exec /bin/true) & echo $!"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    let grandchild: u32 = said.trim().parse().unwrap();
+    let mut word = child.stdin.take().unwrap();
     assert!(child.wait().unwrap().success());
-    let mut pid = [0; 4];
-    tells.0.read_exact(&mut pid).unwrap();
-    let grandchild = u32::from_ne_bytes(pid);
-    hears.1.write_all(b"x").unwrap();
+    word.write_all(b"now\n").unwrap();
     let seen = eyes.wait(Kind::Fork, |seen| seen.number(&fork::CHILD_PID) == grandchild.into());
     assert_eq!(seen.0.header.pid, child.id());
     let seen = eyes.wait_for(Kind::Exec, grandchild);
