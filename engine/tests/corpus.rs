@@ -1,8 +1,12 @@
 //! Falco's own rule files load unchanged. They are not part of this repository: `NIGHTJAR_CORPUS` names their folder.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use nightjar_engine::rule::{Coverage, Source, load};
+use nightjar_engine::rule::{Coverage, Selection, Source, Target, load};
+use serde_json::Value as Json;
 
 const FILES: [(&str, usize); 3] =
     [("falco_rules.yaml", 25), ("falco-incubating_rules.yaml", 31), ("falco-sandbox_rules.yaml", 37)];
@@ -116,57 +120,58 @@ fn every_official_rule_but_those_that_need_a_field_can_fire_whole() {
     }
 }
 
-/// Deeds that official rules are about, and which are no exec, no open and no connect.
-const DEEDS: &[(&str, &str)] = &[
-    ("Create Symlink Over Sensitive Files", "{type: symlink, target: /etc/shadow, linkpath: x}"),
-    ("Create Hardlink Over Sensitive Files", "{type: linkat, oldpath: shadow, olddir: /etc, newpath: x}"),
-    ("Packet socket created in container", "{type: socket, domain: AF_PACKET, CONTAINER}"),
-    (
-        "Redirect STDOUT/STDIN to Network Connection in Container",
-        "{type: dup2, res: 0, oldfd: 3, newfd: 0, saddr: 10.0.0.1, daddr: 9.9.9.9, dport: 4444, CONTAINER}",
-    ),
-    (
-        "Linux Kernel Module Injection Detected",
-        "{type: finit_module, res: EPERM, CONTAINER, proc: {comm: insmod, cap_effective: CAP_SYS_MODULE}}",
-    ),
-    ("PTRACE attached to process", "{type: ptrace, request: PTRACE_ATTACH, pid: 1, PROC}"),
-    ("PTRACE anti-debug attempt", "{type: ptrace, request: PTRACE_TRACEME, PROC}"),
-    ("Change thread namespace", "{type: setns, fd: 3, CONTAINER, PROC}"),
-    ("Change namespace privileges via unshare", "{type: unshare, flags: CLONE_NEWUSER, CONTAINER, PROC}"),
-    ("Non sudo setuid", "{type: setuid, uid: 1000, proc: {comm: x, uid: 1000, euid: 1000, user: someone}}"),
-    ("Set Setuid or Setgid bit", "{type: fchmodat, filename: /tmp/x, mode: S_ISUID|S_IXUSR, PROC}"),
-    ("BPF Program Not Profiled", "{type: bpf, cmd: BPF_PROG_LOAD, PROC}"),
-    ("Delete or rename shell history", "{type: unlinkat, path: .bash_history, proc: {comm: x, cwd: /root}}"),
-    ("Delete or rename shell history", "{type: renameat2, oldpath: /root/.zsh_history, newpath: /x, PROC}"),
-    ("Modify binary dirs", "{type: rename, oldpath: /tmp/ls, newpath: /usr/bin/ls, PROC}"),
-    ("Modify binary dirs", "{type: unlink, path: /usr/bin/ls, PROC}"),
-    ("Mkdir binary dirs", "{type: mkdirat, path: .x, dir: /usr/bin, dirfd: 3, PROC}"),
-    (
-        "System procs network activity",
-        "{type: accept4, res: 4, saddr: 10.0.0.1, sport: 80, daddr: 9.9.9.9, dport: 4000, proc: {comm: bash}}",
-    ),
-    (
-        "Unprivileged Delegation of Page Faults Handling to a Userspace Process",
-        "{type: userfaultfd, res: 3, proc: {comm: x, uid: 1000, euid: 1000}}",
-    ),
+/// What the rules must match and must not, in files that add tests to them.
+const CASES: [(&str, &str); 3] = [
+    ("stable.yaml", include_str!("falco/stable.yaml")),
+    ("incubating.yaml", include_str!("falco/incubating.yaml")),
+    ("sandbox.yaml", include_str!("falco/sandbox.yaml")),
 ];
 
+/// Also those that their files switch off.
 #[test]
-fn the_deeds_of_official_rules_are_findings() {
-    let Some(sources) = sources() else { return };
-    let loaded = load(&sources).unwrap_or_else(|errors| panic!("{errors:?}"));
-    let mut silent = Vec::new();
-    for (rule, deed) in DEEDS {
-        let yaml = deed
-            .replace("CONTAINER", "container: {id: 0123456789abcdef, image: docker.io/library/x:1}")
-            .replace("PROC", "proc: {comm: x}");
-        let case = serde_saphyr::from_str::<nightjar_engine::event::Case>(&yaml);
-        let event = case.unwrap_or_else(|e| panic!("{yaml}: {e}")).into_event().unwrap();
-        let mut findings = Vec::new();
-        loaded.rules.judge(&event, nightjar_engine::rule::Matching::All, &mut findings);
-        if !findings.iter().any(|finding| finding.rule.name == *rule) {
-            silent.push(format!("{rule}: {deed}"));
+fn every_official_rule_that_can_fire_matches_what_it_must_and_not_what_differs_in_one_fact() {
+    let Some(mut sources) = sources() else { return };
+    sources.extend(CASES.map(|(name, text)| Source { name: name.to_owned(), text: text.to_owned() }));
+    let loaded = load(&sources).unwrap_or_else(|errors| {
+        panic!("{}", errors.iter().map(|error| format!("{error}\n")).collect::<String>())
+    });
+    let mut rules = loaded.rules;
+    rules.select(&[Selection { enable: true, target: Target::Rule("*".to_owned()) }]).unwrap();
+    let mut wrong = Vec::new();
+    for rule in rules.rules() {
+        let of_rule = || rules.tests().iter().filter(|test| test.rule == rule.name);
+        let must: Vec<Json> =
+            of_rule().filter(|test| test.expect).map(|test| test.events[0].read().unwrap()).collect();
+        let can_fire = CANNOT_FIRE.iter().all(|(name, _)| *name != rule.name);
+        if can_fire && (must.is_empty() || of_rule().all(|test| test.expect)) {
+            wrong.push(format!("{}: it needs a case that must match and one that must not", rule.name));
+        }
+        for test in of_rule() {
+            let place = format!("{}:{} {}: {}", test.file, test.line, test.rule, test.name);
+            let near = |event: &Json| differences(event, &test.events[0].read().unwrap()) == 1;
+            if !test.expect && !must.iter().any(near) {
+                wrong.push(format!("{place}: it differs in more than one fact from those that must match"));
+            }
+            if !rules.try_test(test).unwrap_or_else(|error| panic!("{place}: {error}")).passed {
+                wrong.push(format!("{place}: expected match = {}", test.expect));
+            }
         }
     }
-    assert!(silent.is_empty(), "{}", silent.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// In how many facts two events differ; a part that is missing is one.
+fn differences(a: &Json, b: &Json) -> usize {
+    match (a, b) {
+        (Json::Object(a), Json::Object(b)) => {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            keys.into_iter()
+                .map(|key| match (a.get(key), b.get(key)) {
+                    (Some(a), Some(b)) => differences(a, b),
+                    _ => 1,
+                })
+                .sum()
+        }
+        (a, b) => usize::from(a != b),
+    }
 }

@@ -2,10 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nightjar_engine::{
-    event::Case,
-    rule::{Coverage, Matching, Source, load},
-};
+use nightjar_engine::rule::{Coverage, Source, load};
 
 fn files(folder: &Path, out: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -52,19 +49,11 @@ fn each_rule_loads_can_fire_and_passes_its_tests() {
     }
     for test in loaded.rules.tests() {
         let place = format!("{}:{} {}: {}", test.file, test.line, test.rule, test.name);
-        let event =
-            match test.event.read::<Case>().and_then(|case| case.into_event().map_err(|e| e.to_string())) {
-                Ok(event) => event,
-                Err(error) => {
-                    wrong.push(format!("{place}: {error}"));
-                    continue;
-                }
-            };
-        let mut findings = Vec::new();
-        loaded.rules.judge(&event, Matching::All, &mut findings);
-        if findings.iter().any(|finding| finding.rule.name == test.rule) != test.expect {
-            let others: Vec<_> = findings.iter().map(|finding| finding.rule.name.as_str()).collect();
-            wrong.push(format!("{place}: expected match = {}, findings are {others:?}", test.expect));
+        match loaded.rules.try_test(test) {
+            Ok(tried) if tried.passed => {}
+            Ok(tried) => wrong
+                .push(format!("{place}: expected match = {}, others are {:?}", test.expect, tried.others)),
+            Err(error) => wrong.push(format!("{place}: {error}")),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -11,7 +11,8 @@ use foldhash::fast::FixedState;
 
 use super::{
     Finding, Reason, Rule,
-    check::ReadId,
+    check::{NodeId, ReadId},
+    lang::Expr,
     ruleset::RuleSet,
     run::output::Teller,
     state::{Counts, Occurrence, Pattern, State},
@@ -25,18 +26,28 @@ pub struct Correlation {
     pub pattern: Pattern,
     /// As written, for people.
     pub shown: String,
-    /// The rules that feed it, in its order.
+    /// What feeds it, in its order.
     pub feeders: Vec<Feeder>,
     /// The same as long as it and its feeders say the same.
     owner: u64,
 }
 
 pub struct Feeder {
-    pub rule: u32,
+    pub what: What,
     /// What groups the events: of each field the first value that is there counts.
     pub by: Vec<Vec<ReadId>>,
-    /// The value of which different ones are counted.
-    pub of: Vec<ReadId>,
+    /// The values of which different ones are counted. An event that has none of them does not count.
+    pub of: Vec<Vec<ReadId>>,
+}
+
+/// Whose matches count.
+pub enum What {
+    Rule(u32),
+    /// A condition that is no rule.
+    Step {
+        root: NodeId,
+        expr: Box<Expr>,
+    },
 }
 
 impl Correlation {
@@ -67,12 +78,33 @@ impl Hit {
     }
 }
 
+/// A condition that is no rule, and what it feeds.
+pub struct Step {
+    pub root: NodeId,
+    pub hit: Hit,
+}
+
+pub fn steps(correlations: &[Correlation]) -> Vec<Step> {
+    let of = |(correlation, what): (usize, &Correlation)| {
+        let steps = what.feeders.iter().enumerate().filter_map(move |(which, feeder)| match &feeder.what {
+            What::Step { root, .. } => {
+                Some(Step { root: *root, hit: Hit { correlation, which: Reverse(which) } })
+            }
+            What::Rule(_) => None,
+        });
+        steps.collect::<Vec<_>>()
+    };
+    correlations.iter().enumerate().flat_map(of).collect()
+}
+
 /// What of a rule feeds correlations, by the rule's place.
 pub fn fed(correlations: &[Correlation], rules: usize) -> Vec<Vec<Hit>> {
     let mut fed = vec![Vec::new(); rules];
     for (correlation, what) in correlations.iter().enumerate() {
         for (which, feeder) in what.feeders.iter().enumerate() {
-            if let Some(hits) = fed.get_mut(feeder.rule as usize) {
+            if let What::Rule(rule) = feeder.what
+                && let Some(hits) = fed.get_mut(rule as usize)
+            {
                 hits.push(Hit { correlation, which: Reverse(which) });
             }
         }
@@ -94,6 +126,19 @@ impl RuleSet {
     /// What is remembered across events, and what was forgotten before its time.
     pub fn remembered(&self) -> Counts {
         self.state().counts()
+    }
+
+    /// Nothing has been, as far as this set knows.
+    pub(super) fn forget(&self) {
+        *self.state() = State::default();
+    }
+
+    /// The condition of what feeds a correlation.
+    pub(super) fn fed_by(&self, feeder: &Feeder) -> NodeId {
+        match &feeder.what {
+            What::Rule(rule) => self.rules[*rule as usize].root,
+            What::Step { root, .. } => *root,
+        }
     }
 
     /// Goes on with what another set remembers for the correlations that are in both.
@@ -120,7 +165,10 @@ impl RuleSet {
             }
             let feeder = &correlation.feeders[which];
             let group: Vec<_> = feeder.by.iter().map(|reads| teller.first(reads)).collect();
-            let value = teller.first(&feeder.of);
+            let value: Vec<_> = feeder.of.iter().map(|reads| teller.first(reads)).collect();
+            if !value.is_empty() && value.iter().all(Option::is_none) {
+                continue;
+            }
             let mut state = self.state();
             let (group, value) = (state.hash(group), state.hash(value));
             let occurrence = Occurrence { owner: correlation.owner, group, time: event.time, which, value };
@@ -130,7 +178,7 @@ impl RuleSet {
             drop(state);
             let (output, fields) = teller.fill(&entry.output);
             let mut reasons = vec![Reason { check: correlation.shown.clone(), value: "reached".to_owned() }];
-            reasons.extend(teller.reasons(self.rules[feeder.rule as usize].root));
+            reasons.extend(teller.reasons(self.fed_by(feeder)));
             findings.push(Finding { rule: Arc::clone(&entry.rule), output, fields, reasons });
         }
     }

@@ -6,8 +6,8 @@ use nightjar_events::Kind as EventKind;
 
 use super::{
     Rule,
-    check::{TypeSet, operand::Used, types},
-    ruleset::{Entry, RuleSet},
+    check::{NodeId, TypeSet, operand::Used, types},
+    ruleset::RuleSet,
     state::Kind,
 };
 
@@ -72,24 +72,24 @@ impl RuleSet {
     /// `available`: which events are observed on this node. A rule that is not of this set cannot fire.
     pub fn coverage(&self, rule: &Rule, available: &dyn Fn(EventKind) -> bool) -> Coverage {
         let Some(entry) = self.entry(&rule.name) else { return Coverage::CannotFire { needs: Vec::new() } };
-        let of = |place: u32| self.coverage_of(&self.rules[place as usize], available);
         match self.correlation(rule) {
             Some(correlation) => {
                 let all = matches!(correlation.pattern.kind, Kind::All(_) | Kind::Sequence(_));
-                together(correlation.feeders.iter().map(|feeder| of(feeder.rule)), all)
+                let feeders = correlation.feeders.iter();
+                together(feeders.map(|feeder| self.coverage_of(self.fed_by(feeder), available)), all)
             }
-            None => self.coverage_of(entry, available),
+            None => self.coverage_of(entry.root, available),
         }
     }
 
-    fn coverage_of(&self, entry: &Entry, available: &dyn Fn(EventKind) -> bool) -> Coverage {
+    fn coverage_of(&self, root: NodeId, available: &dyn Fn(EventKind) -> bool) -> Coverage {
         let (here, anywhere) =
-            (self.arena.here[entry.root.0 as usize].yes, self.arena.anywhere[entry.root.0 as usize].yes);
+            (self.arena.here[root.0 as usize].yes, self.arena.anywhere[root.0 as usize].yes);
         let names: Vec<_> =
             types::produced().filter(|(_, kind, _)| available(*kind)).map(|row| row.0).collect();
         let observed = TypeSet::of(|name| names.contains(&name));
         let ours: Vec<_> = types::produced().map(|row| row.0).collect();
-        let mut fields = self.arena.fields_of(entry.root);
+        let mut fields = self.arena.fields_of(root);
         fields.retain(|used| used.row.is_none());
         fields.retain(|used| !["evt.type", "syscall.type", "evt.dir"].contains(&used.name.as_str()));
         if anywhere.is_empty() {
@@ -102,7 +102,7 @@ impl RuleSet {
                 needs.extend(anywhere.names().map(|name| format!("event type {name}")));
             }
             // A field without which it could not fire, whatever else were there; without any such, all of them.
-            let vital = |used: &&Used| self.arena.without(entry.root, &used.name).and(anywhere).is_empty();
+            let vital = |used: &&Used| self.arena.without(root, &used.name).and(anywhere).is_empty();
             let vital: Vec<_> = fields.iter().filter(vital).cloned().collect();
             let fields = if vital.is_empty() { fields } else { vital };
             needs.extend(fields.into_iter().map(|used| used.need));

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use nightjar_events::Kind;
 
 use super::{
+    correlate::What,
     coverage::{Coverage, PARTICULAR_MAX},
     lang::Expr,
     ruleset::RuleSet,
@@ -18,6 +19,8 @@ pub struct Explanation {
     pub line: u32,
     /// What of several events it counts, when it is about several.
     pub correlation: Option<String>,
+    /// Conditions that must have held before, in their order: each as `tree`.
+    pub steps: Vec<String>,
     /// The condition, one comparison a line, indented by depth.
     pub tree: String,
     /// Each field as written, and what it is; `None`: not produced by this version.
@@ -45,13 +48,29 @@ impl RuleSet {
         let mut out = String::new();
         // Writing to a string cannot fail.
         tree(&mut out, &entry.expr, 0).ok()?;
-        let fields = self.arena.fields_of(entry.root);
+        let correlation = self.correlation(&entry.rule);
+        let mut steps = Vec::new();
+        let mut fields = self.arena.fields_of(entry.root);
+        for feeder in correlation.iter().flat_map(|correlation| &correlation.feeders) {
+            if let What::Step { root, expr } = &feeder.what {
+                let mut out = String::new();
+                tree(&mut out, expr, 0).ok()?;
+                steps.push(out);
+                let more = self.arena.fields_of(*root);
+                fields.extend(
+                    more.into_iter()
+                        .filter(|used| fields.iter().all(|f| f.name != used.name))
+                        .collect::<Vec<_>>(),
+                );
+            }
+        }
         Some(Explanation {
             rule: entry.rule.name.clone(),
             desc: entry.rule.desc.clone(),
             file: entry.rule.file.clone(),
             line: entry.rule.line,
-            correlation: self.correlation(&entry.rule).map(|correlation| correlation.shown.clone()),
+            correlation: correlation.map(|correlation| correlation.shown.clone()),
+            steps,
             tree: out,
             fields: fields.into_iter().map(|used| (used.name, used.row.map(|row| row.doc))).collect(),
             names: entry.names.clone(),
@@ -100,6 +119,12 @@ impl fmt::Display for Explanation {
         match &self.correlation {
             Some(shown) => writeln!(f, "\n{shown}, of events for which")?,
             None => writeln!(f, "\ncondition")?,
+        }
+        for step in &self.steps {
+            for line in step.lines() {
+                writeln!(f, "  {line}")?;
+            }
+            writeln!(f, "\nand then")?;
         }
         for line in self.tree.lines() {
             writeln!(f, "  {line}")?;

@@ -590,7 +590,7 @@ fn rules_carry_tests() {
         (2, "it fires", true, false)
     );
     assert_eq!((tests[0].rule.as_str(), tests[0].line), ("r", 9));
-    let event: std::collections::BTreeMap<String, String> = tests[0].event.read().unwrap();
+    let event: std::collections::BTreeMap<String, String> = tests[0].events[0].read().unwrap();
     assert_eq!(event["proc.name"], "x");
     let wrong = file.replace("no_match", "nomatch");
     assert!(errors(&[&wrong])[0].contains("did you mean `no_match`?"));

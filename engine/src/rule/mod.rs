@@ -26,7 +26,7 @@ mod testing;
 use std::sync::Arc;
 
 pub use self::{
-    cases::RuleTest,
+    cases::{RuleTest, Tried},
     check::Table,
     coverage::{Coverage, Lack},
     explain::Explanation,

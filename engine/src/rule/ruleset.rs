@@ -14,7 +14,7 @@ use super::{
     Finding, Language, Priority, Rule,
     cases::RuleTest,
     check::{Arena, NodeId, types},
-    correlate::{self, Correlation, Hit},
+    correlate::{self, Correlation, Hit, Step},
     lang::Expr,
     run::{
         output::{Part, Teller},
@@ -60,6 +60,8 @@ pub struct RuleSet {
     pub(super) correlations: Vec<Correlation>,
     /// What of a rule feeds correlations, by the rule's place.
     fed: Vec<Vec<Hit>>,
+    /// Conditions that are no rules but feed correlations; in programs they come after the rules.
+    steps: Vec<Step>,
     pub(super) state: correlate::Shared,
     /// By event and variant.
     programs: Vec<Vec<Program>>,
@@ -81,6 +83,8 @@ pub(super) struct Entry {
     pub silent: bool,
     /// It is about several events: its condition is that of the rules that feed it.
     pub correlates: bool,
+    /// One event that its condition matches is no finding: it counts them.
+    pub counted: bool,
     undecided: AtomicU64,
 }
 
@@ -102,8 +106,13 @@ impl Entry {
             names: Vec::new(),
             silent: false,
             correlates: false,
+            counted: false,
             undecided: AtomicU64::new(0),
         }
+    }
+
+    fn not_decided(&self) {
+        self.undecided.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn named(self, names: Vec<(String, String)>) -> Entry {
@@ -122,6 +131,7 @@ impl RuleSet {
         let slots = (0..arena.operands.reads.len() as Slot).collect();
         let mut set = RuleSet {
             fed: correlate::fed(&correlations, rules.len()),
+            steps: correlate::steps(&correlations),
             arena,
             rules,
             origins,
@@ -139,8 +149,12 @@ impl RuleSet {
     fn compile(&mut self) {
         let program = |name: &str| {
             let asked = (0u32..).zip(&self.rules).filter(|(place, entry)| self.asked(*place, entry));
-            let can = asked.filter(|(_, entry)| self.arena.here[entry.root.0 as usize].yes.has(name));
-            Program::new(&self.arena, name, can.map(|(index, entry)| (index, entry.root)))
+            let asked = asked.map(|(place, entry)| (place, entry.root));
+            let steps = (self.rules.len() as u32..).zip(&self.steps);
+            let steps = steps.filter(|(_, step)| self.active(&self.correlating(&step.hit).rule));
+            let all = asked.chain(steps.map(|(place, step)| (place, step.root)));
+            let can = all.filter(|(_, root)| self.arena.here[root.0 as usize].yes.has(name));
+            Program::new(&self.arena, name, can)
         };
         self.programs =
             EVENTS.iter().map(|event| event.types.iter().map(|name| program(name)).collect()).collect();
@@ -162,9 +176,13 @@ impl RuleSet {
 
     /// Whether a rule is to be asked: it takes part, or feeds a correlation that does.
     fn asked(&self, place: u32, entry: &Entry) -> bool {
-        let correlation = |hit: &Hit| &self.rules[self.correlations[hit.correlation()].rule as usize].rule;
-        let feeds = || self.fed[place as usize].iter().any(|hit| self.active(correlation(hit)));
+        let feeds = || self.fed[place as usize].iter().any(|hit| self.active(&self.correlating(hit).rule));
         !entry.correlates && (self.active(&entry.rule) || (entry.rule.enabled && feeds()))
+    }
+
+    /// The rule about several events that a match counts for.
+    fn correlating(&self, hit: &Hit) -> &Entry {
+        &self.rules[self.correlations[hit.correlation()].rule as usize]
     }
 
     /// Lets rules that only feed correlations raise alerts too: so they can be tested by themselves.
@@ -184,16 +202,22 @@ impl RuleSet {
         let mut settled = false;
         let mut hits = Vec::new();
         program.judge(&self.arena, event, |index, truth| {
-            let entry = &self.rules[index as usize];
+            let Some(entry) = self.rules.get(index as usize) else {
+                let Some(step) = self.steps.get(index as usize - self.rules.len()) else { return };
+                match truth {
+                    Truth::False => {}
+                    Truth::Undecided => self.correlating(&step.hit).not_decided(),
+                    Truth::True => hits.push(step.hit),
+                }
+                return;
+            };
             let falco = entry.rule.language == Language::Falco;
             match truth {
                 Truth::False => {}
-                Truth::Undecided => {
-                    entry.undecided.fetch_add(1, Ordering::Relaxed);
-                }
+                Truth::Undecided => entry.not_decided(),
                 Truth::True => {
                     hits.extend(&self.fed[index as usize]);
-                    if entry.silent || !self.active(&entry.rule) || (falco && settled) {
+                    if entry.silent || entry.counted || !self.active(&entry.rule) || (falco && settled) {
                         return;
                     }
                     let teller = teller.get_or_insert_with(|| Teller::new(&self.arena, event, &self.slots));

@@ -17,6 +17,8 @@ pub const GROUPS_MAX: usize = 65_536;
 pub const MOMENTS_MAX: usize = 1 << 20;
 /// Highest count that may be asked for.
 pub const COUNT_MAX: usize = 10_000;
+/// Most values that `First` knows of one group: what comes beyond stays new.
+pub const KNOWN_MAX: usize = 10_000;
 
 /// What must come together, of what is told one by one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +38,8 @@ pub enum Kind {
     All(usize),
     /// Each of so many things, one after the other.
     Sequence(usize),
+    /// A value that was not there within the span, in a group that has been known for so many nanoseconds.
+    First { learn: u64 },
 }
 
 /// Something that happened.
@@ -49,7 +53,7 @@ pub struct Occurrence {
     pub time: u64,
     /// Which of the things of `All` and `Sequence`.
     pub which: usize,
-    /// A hash of the value of `Distinct`.
+    /// A hash of the value of `Distinct` and `First`.
     pub value: u64,
 }
 
@@ -66,7 +70,8 @@ pub struct State {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub groups: usize,
-    /// Groups that went before their time, since there were too many or they remembered too much.
+    /// Groups that went before their time, since there were too many or they remembered too much, and values that
+    /// were not kept since their group knows too many.
     pub evicted: u64,
 }
 
@@ -90,6 +95,8 @@ enum Seen {
     Each(Vec<Option<u64>>),
     /// By how far a sequence has come: when the latest of that length began.
     Begun(Vec<Option<u64>>),
+    /// Values and when each was seen last, of a group that is known since then.
+    Known { since: u64, values: HashMap<u64, u64> },
 }
 
 impl State {
@@ -110,7 +117,7 @@ impl State {
         gone.into_iter().for_each(|(expires, key)| self.forget(expires, key));
     }
 
-    /// Whether the pattern is complete with this; then the group begins anew.
+    /// Whether the pattern is complete with this; then the group begins anew, but for `First`, which knows one more.
     pub fn observe(&mut self, pattern: &Pattern, occurrence: Occurrence) -> bool {
         let Occurrence { owner, group, time, which, value } = occurrence;
         while let Some((expires, key)) = self.expiry.first().copied().filter(|(expires, _)| *expires < time) {
@@ -123,11 +130,17 @@ impl State {
                 self.moments -= entry.seen.moments();
                 entry
             }
-            None => Group { expires: 0, seen: Seen::new(&pattern.kind) },
+            None => Group { expires: 0, seen: Seen::new(&pattern.kind, time) },
         };
         let since = time.saturating_sub(pattern.span);
-        if entry.seen.complete(&pattern.kind, since, time, which, value) {
-            return true;
+        let full = matches!(&entry.seen, Seen::Known { values, .. } if values.len() >= KNOWN_MAX);
+        let complete = entry.seen.complete(&pattern.kind, since, time, which, value);
+        match &entry.seen {
+            Seen::Known { values, .. } => {
+                self.counts.evicted += u64::from(full && !values.contains_key(&value));
+            }
+            Seen::Times(_) | Seen::Values(_) | Seen::Each(_) | Seen::Begun(_) if complete => return true,
+            Seen::Times(_) | Seen::Values(_) | Seen::Each(_) | Seen::Begun(_) => {}
         }
         // Time may be set back: what is there is kept as long as it would have been.
         entry.expires = entry.expires.max(time.saturating_add(pattern.span));
@@ -139,7 +152,7 @@ impl State {
             self.forget(expires, key);
             self.counts.evicted += 1;
         }
-        false
+        complete
     }
 
     fn forget(&mut self, expires: u64, key: Key) {
@@ -151,19 +164,20 @@ impl State {
 }
 
 impl Seen {
-    fn new(kind: &Kind) -> Seen {
+    fn new(kind: &Kind, now: u64) -> Seen {
         match kind {
             Kind::Count(_) => Seen::Times(VecDeque::new()),
             Kind::Distinct(_) => Seen::Values(HashMap::default()),
             Kind::All(count) => Seen::Each(vec![None; *count]),
             Kind::Sequence(count) => Seen::Begun(vec![None; *count]),
+            Kind::First { .. } => Seen::Known { since: now, values: HashMap::default() },
         }
     }
 
     fn moments(&self) -> usize {
         match self {
             Seen::Times(times) => times.len(),
-            Seen::Values(values) => values.len(),
+            Seen::Values(values) | Seen::Known { values, .. } => values.len(),
             Seen::Each(times) | Seen::Begun(times) => times.len(),
         }
     }
@@ -201,8 +215,20 @@ impl Seen {
                 }
                 began.is_some() && which + 1 == *count
             }
+            (Seen::Known { since: begun, values }, Kind::First { learn }) => {
+                let new = values.get(&value).is_none_or(|then| !fresh(then));
+                if values.len() >= KNOWN_MAX && new {
+                    values.retain(|_, then| fresh(then));
+                }
+                if values.len() < KNOWN_MAX || !new {
+                    values.insert(value, time);
+                }
+                new && time.saturating_sub(*begun) >= *learn
+            }
             // A pattern that changed has another owner.
-            (Seen::Times(_) | Seen::Values(_) | Seen::Each(_) | Seen::Begun(_), _) => false,
+            (Seen::Times(_) | Seen::Values(_) | Seen::Each(_) | Seen::Begun(_) | Seen::Known { .. }, _) => {
+                false
+            }
         }
     }
 }
@@ -277,7 +303,80 @@ mod tests {
         assert!(!new.observe(&count, Occurrence { owner: 2, ..at(2, 0, 0) }));
     }
 
+    #[test]
+    fn what_a_full_group_does_not_keep_stays_new_and_is_counted() {
+        let (mut state, first) = (State::default(), pattern(Kind::First { learn: 0 }));
+        for value in 0..KNOWN_MAX as u64 {
+            assert!(state.observe(&first, at(1, 0, value)));
+        }
+        assert!(!state.observe(&first, at(2, 0, 0)));
+        assert!(state.observe(&first, at(2, 0, u64::MAX)) && state.observe(&first, at(2, 0, u64::MAX)));
+        assert_eq!(state.counts(), Counts { groups: 1, evicted: 2 });
+        assert!(state.observe(&first, at(12, 0, u64::MAX)) && !state.observe(&first, at(12, 0, u64::MAX)));
+        assert_eq!(state.counts().evicted, 2);
+    }
+
+    /// What has happened in a group since it began anew, in full: nothing is forgotten, and nothing is clever.
+    #[derive(Default)]
+    struct Naive {
+        seen: Vec<Occurrence>,
+    }
+
+    impl Naive {
+        fn observe(&mut self, pattern: &Pattern, now: Occurrence) -> bool {
+            let since = now.time.saturating_sub(pattern.span);
+            // A group in which nothing happened for a span is as if it had never been.
+            if self.seen.last().is_some_and(|last| last.time < since) {
+                self.seen.clear();
+            }
+            let known = self.seen.iter().any(|then| then.time >= since && then.value == now.value);
+            self.seen.push(now);
+            let within: Vec<_> = self.seen.iter().filter(|then| then.time >= since).collect();
+            let complete = match pattern.kind {
+                Kind::Count(count) => within.len() >= count,
+                Kind::Distinct(count) => {
+                    within.iter().map(|then| then.value).collect::<BTreeSet<_>>().len() >= count
+                }
+                Kind::All(count) => {
+                    within.iter().map(|then| then.which).collect::<BTreeSet<_>>().len() >= count
+                }
+                // The first that comes after the one before it, again and again: if any such chain is within the
+                // span and ends here, this one does too.
+                Kind::Sequence(count) => {
+                    let mut next = 0;
+                    for then in &within {
+                        next += usize::from(then.which == next);
+                    }
+                    next >= count && now.which + 1 == count
+                }
+                Kind::First { learn } => return !known && now.time - self.seen[0].time >= learn,
+            };
+            if complete {
+                self.seen.clear();
+            }
+            complete
+        }
+    }
+
     proptest! {
+        /// Whatever happens in whatever groups, what is remembered in short says the same as all of it.
+        #[test]
+        fn it_says_what_a_memory_of_everything_says(
+            events in proptest::collection::vec((0..5u64, 0..2u64, 0..6u64, 0..3usize, 0..4u64), 0..120),
+        ) {
+            let kinds =
+                [Kind::Count(3), Kind::Distinct(3), Kind::All(3), Kind::Sequence(3), Kind::First { learn: 7 }];
+            let (mut state, mut naive) = (State::default(), HashMap::<(u64, u64), Naive>::default());
+            let mut time = 0;
+            for (owner, group, later, which, value) in events {
+                time += later;
+                let pattern = pattern(kinds[owner as usize].clone());
+                let now = Occurrence { owner, group, time, which, value };
+                let expected = naive.entry((owner, group)).or_default().observe(&pattern, now);
+                prop_assert_eq!(state.observe(&pattern, now), expected, "{:?} {:?}", pattern.kind, now);
+            }
+        }
+
         /// What is remembered is what its groups hold, whatever comes.
         #[test]
         fn the_sum_stays_true(events in proptest::collection::vec((0..3u64, 0..4u64, 0..50u64, 0..3usize, 0..5u64), 0..200)) {

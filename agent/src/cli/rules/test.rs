@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use nightjar_engine::{
     Event,
-    event::Case,
     field::{self, Arg},
-    rule::{Finding, MISSING, Matching, RuleSet, RuleTest, Selection, Target},
+    rule::{Finding, MISSING, RuleSet, RuleTest, Selection, Target},
 };
 
 use super::{
@@ -51,22 +50,20 @@ impl TestArgs {
 
 /// What made it match or not; an error says why that is not what was expected.
 fn judge(rules: &RuleSet, test: &RuleTest) -> Result<(), String> {
-    let case: Case = test.event.read().map_err(|e| format!("the event cannot be read: {e}"))?;
-    let event = case.into_event().map_err(|e| format!("the event cannot be: {e}"))?;
-    let mut findings = Vec::new();
-    rules.judge(&event, Matching::All, &mut findings);
-    let found = findings.iter().find(|finding| finding.rule.name == test.rule);
-    match (found, test.expect) {
-        (Some(_), true) | (None, false) => Ok(()),
-        (Some(finding), false) => Err(why_it_matched(finding)),
-        (None, true) => Err(why_not(rules, &test.rule, &event)),
+    let tried = rules.try_test(test)?;
+    match tried.finding {
+        _ if tried.passed => Ok(()),
+        Some(finding) => Err(why_it_matched(&finding, test.expect)),
+        None => Err(why_not(rules, &test.rule, &tried.event)),
     }
 }
 
-fn why_it_matched(finding: &Finding) -> String {
+/// `early`: an event before the last must not be the one.
+fn why_it_matched(finding: &Finding, early: bool) -> String {
     let reasons: Vec<_> =
         finding.reasons.iter().map(|reason| format!("{}  is  {}", reason.check, reason.value)).collect();
-    format!("it matches, because\n{}", reasons.join("\n"))
+    let when = if early { " before the last event" } else { "" };
+    format!("it matches{when}, because\n{}", reasons.join("\n"))
 }
 
 /// What the condition saw: every field it reads, with the event's value.
@@ -76,8 +73,9 @@ fn why_not(rules: &RuleSet, rule: &str, event: &Event) -> String {
     };
     let seen: Vec<_> =
         explanation.fields.iter().map(|(name, _)| format!("{name}  is  {}", seen(name, event))).collect();
+    let counts = explanation.correlation.map(|shown| format!("; it counts {shown}")).unwrap_or_default();
     format!(
-        "it does not match; what it saw:\n{}\ncondition:\n{}",
+        "it does not match; what it saw{counts}:\n{}\ncondition:\n{}",
         seen.join("\n"),
         explanation.tree.trim_end()
     )

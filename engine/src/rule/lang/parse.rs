@@ -24,6 +24,19 @@ pub fn operand(scan: Scan<'_>) -> (Result<Option<Operand>, Complaint>, usize) {
     (found, parser.scan.pos)
 }
 
+/// Reads an operand and nothing else.
+pub fn only_operand(text: &Text) -> Result<Operand, Complaint> {
+    let mut parser = Parser { scan: Scan::new(text), depth: 0 };
+    parser.scan.blanks();
+    let found = parser.operand()?;
+    parser.scan.blanks();
+    match found {
+        Some(operand) if parser.scan.done() => Ok(operand),
+        Some(_) => Err(parser.scan.expected("one field alone")),
+        None => Err(parser.scan.expected("a field")),
+    }
+}
+
 struct Parser<'t> {
     scan: Scan<'t>,
     depth: usize,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     exception::{self, Exception},
     item::{Item, Kind, Merge},
+    state::{self, StateDef},
     version,
 };
 use crate::rule::{
@@ -47,6 +48,7 @@ pub struct RuleDef {
     pub exceptions: Vec<Exception>,
     pub skip_if_unknown: bool,
     pub warn_event_types: bool,
+    pub state: Option<StateDef>,
     pub tests: Vec<(Node, String)>,
 }
 
@@ -135,6 +137,10 @@ impl Collected {
                 (Some(_), None) => {}
                 (None, _) => reports.error(nothing_there("rule", item, self.index.keys())),
             }
+        } else if item.key("tests").is_some() && item.content_keys().next().is_none() {
+            if known.is_none() {
+                reports.error(nothing_there("rule", item, self.index.keys()));
+            }
         } else if let Some(mut rule) = whole(item, reports) {
             rule.tests = tests;
             match known {
@@ -204,6 +210,7 @@ fn whole(item: &Item<'_>, reports: &mut Reports<'_>) -> Option<RuleDef> {
     let enabled = item.bool("enabled", reports).unwrap_or(true);
     let skip_if_unknown = item.bool("skip-if-unknown-filter", reports).unwrap_or(false);
     let warn_event_types = item.bool("warn_evttypes", reports).unwrap_or(true);
+    let state = state_of(item, reports);
     Some(RuleDef {
         name: item.name.clone(),
         place: item.place(),
@@ -218,8 +225,14 @@ fn whole(item: &Item<'_>, reports: &mut Reports<'_>) -> Option<RuleDef> {
         exceptions,
         skip_if_unknown,
         warn_event_types,
+        state,
         tests: Vec::new(),
     })
+}
+
+fn state_of(item: &Item<'_>, reports: &mut Reports<'_>) -> Option<StateDef> {
+    let node = item.key("state").filter(|node| !node.is_null())?;
+    state::read(node, item.source, reports)
 }
 
 /// Falco's switches for its own capture files: their values are checked, and nothing more.
@@ -298,6 +311,7 @@ impl RuleDef {
                 "skip-if-unknown-filter" => {
                     self.skip_if_unknown = item.bool(key, reports).unwrap_or(self.skip_if_unknown);
                 }
+                "state" => self.state = state_of(item, reports),
                 "capture" | "capture_duration" => checked_but_unused(item, reports),
                 other => {
                     let place = item.key(other).map_or(item.place(), |node| node.place);

@@ -6,7 +6,7 @@ use super::{Loader, sigma::Named};
 use crate::rule::{
     Language, Rule,
     check::ReadId,
-    correlate::{Correlation, Feeder},
+    correlate::{Correlation, Feeder, What},
     lang::{Expr, Operand},
     ruleset::Entry,
     sigma::{
@@ -52,6 +52,7 @@ impl Loader<'_> {
             return None;
         }
         let (mut feeders, mut meaning, mut template) = (Vec::new(), Vec::new(), None);
+        let mut fed_by = Vec::new();
         for (name, place) in &read.rules {
             let Some(rule) = named.iter().find(|rule| rule.is(name)) else {
                 let all = named.iter().flat_map(|rule| &rule.names).map(String::as_str);
@@ -73,20 +74,20 @@ impl Loader<'_> {
                 by.push(self.grouped(&alias(field), *place, rule)?);
             }
             let of = match &read.field {
-                Some((field, place)) => self.grouped(&alias(field), *place, rule)?,
+                Some((field, place)) => vec![self.grouped(&alias(field), *place, rule)?],
                 None => Vec::new(),
             };
             let entry = &entries[rule.entry as usize];
             meaning.push((entry.rule.name.clone(), entry.rule.condition.clone()));
             template.get_or_insert_with(|| self.told(head, &read, &by, entry));
-            feeders.push(Feeder { rule: rule.entry, by, of });
+            feeders.push(Feeder { what: What::Rule(rule.entry), by, of });
+            fed_by.push(rule.entry as usize);
         }
-        for feeder in feeders.iter().filter(|_| !read.generate) {
-            let entry = &mut entries[feeder.rule as usize];
+        for place in fed_by.iter().filter(|_| !read.generate) {
+            let entry = &mut entries[*place];
             entry.silent = entry.rule.language == Language::Sigma;
         }
-        let mut parts: Vec<_> =
-            feeders.iter().map(|feeder| entries[feeder.rule as usize].expr.clone()).collect();
+        let mut parts: Vec<_> = fed_by.iter().map(|place| entries[*place].expr.clone()).collect();
         let single = if parts.len() == 1 { parts.pop() } else { None };
         let expr = single.unwrap_or(Expr::Or(parts));
         if let Some(problem) = expr.size().too_large() {

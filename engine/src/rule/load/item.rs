@@ -36,7 +36,8 @@ const KINDS: &[(Kind, &str, &[&str])] = &[
             "skip-if-unknown-filter",
             "append",
             "override",
-            // Ours: Falco warns of it and goes on.
+            // Ours: Falco warns of them and goes on.
+            "state",
             "tests",
         ],
     ),

@@ -5,6 +5,7 @@ mod correlation;
 pub mod exception;
 pub mod item;
 mod sigma;
+pub mod state;
 pub mod version;
 
 use std::{
@@ -16,6 +17,7 @@ use self::collect::{Collected, RuleDef};
 use super::{
     Language, Rule, Source, cases,
     check::{Arena, Table},
+    correlate::Correlation,
     lang::{
         Expr, Right, expand,
         expand::{Macro, Macros},
@@ -59,9 +61,9 @@ pub fn load_with(sources: &[Source], table: &Table<'_>) -> Result<Loaded, Vec<Di
     }
     let mut loader = Loader { sources, table, reports, arena: Arena::default(), hinted: HashSet::new() };
     let macros = loader.macros(&collected);
-    let mut rules = loader.rules(&collected, &macros);
+    let (mut rules, mut correlations) = loader.rules(&collected, &macros);
     let mut tests = loader.tests(&collected);
-    let correlations = loader.sigma(&documents, &mut rules, &mut tests);
+    correlations.extend(loader.sigma(&documents, &mut rules, &mut tests));
     loader.arena.seal();
     if loader.reports.failed() {
         return Err(loader.reports.finish());
@@ -114,7 +116,7 @@ impl Loader<'_> {
         &mut self,
         collected: &Collected,
         macros: &BTreeMap<String, (Macro, Vec<String>)>,
-    ) -> Vec<Entry> {
+    ) -> (Vec<Entry>, Vec<Correlation>) {
         let bare = macros.iter().map(|(name, (def, _))| {
             (name.clone(), Macro { index: def.index, sees: def.sees, expr: def.expr.clone() })
         });
@@ -128,8 +130,17 @@ impl Loader<'_> {
             }
             errors.into_iter().for_each(|error| self.reports.error(error));
         }
-        let rules = collected.rules.iter();
-        rules.filter_map(|def| self.rule(def, collected, macros, &mut resolver)).collect()
+        let (mut rules, mut correlations) = (Vec::new(), Vec::new());
+        for def in &collected.rules {
+            let Some(mut entry) = self.rule(def, collected, macros, &mut resolver) else { continue };
+            if let Some(state) = &def.state {
+                let place = rules.len() as u32;
+                correlations.extend(self.state(state, def, place, &entry, collected, &mut resolver));
+                entry.counted = true;
+            }
+            rules.push(entry);
+        }
+        (rules, correlations)
     }
 
     fn rule(

@@ -42,7 +42,9 @@ impl Loader<'_> {
             entry,
             origin: Origin::Elsewhere(String::new()),
         };
-        let mut named: Vec<_> = (0u32..).zip(entries.iter()).map(falco).collect();
+        // What a rule with `state` counts is its own business.
+        let single = (0u32..).zip(entries.iter()).filter(|(_, entry)| !entry.counted);
+        let mut named: Vec<_> = single.map(falco).collect();
         let mut ids: BTreeMap<String, Place> = BTreeMap::new();
         let mut correlations = Vec::new();
         for root in roots {
