@@ -10,6 +10,7 @@ mod muted;
 mod object;
 mod pages;
 mod program;
+mod records;
 mod ring;
 mod told;
 mod types;
@@ -30,6 +31,7 @@ pub use self::{
     error::SensorError,
     ledger::Ledger,
     muted::Muted,
+    records::{Struct, structs},
     ring::{BATCH_BYTES, Reader},
 };
 use crate::{sensor::types::KernelTypes, timed::timed};
