@@ -19,7 +19,7 @@ pub enum SourceError {
     #[error("open {path}")]
     Open { path: PathBuf, source: std::io::Error },
     #[error("{path}: {error}")]
-    Capture { path: PathBuf, error: CaptureError },
+    Capture { path: PathBuf, error: Box<CaptureError> },
 }
 
 pub struct Source {
@@ -35,7 +35,8 @@ impl Source {
         let file = File::open(path).map_err(wrong)?;
         let size = file.metadata().map_err(wrong)?.len();
         let capture = Capture::open(BufReader::with_capacity(BUFFER, file));
-        let capture = capture.map_err(|error| SourceError::Capture { path: path.to_owned(), error })?;
+        let capture =
+            capture.map_err(|error| SourceError::Capture { path: path.to_owned(), error: error.into() })?;
         Ok(Source { path: path.to_owned(), size, capture })
     }
 
@@ -47,7 +48,7 @@ impl Source {
     /// Appends some events, in order; whether there may be more. An error comes after all that is whole.
     pub fn next(&mut self, events: &mut Vec<Event>) -> Result<bool, SourceError> {
         let next = self.capture.next(events);
-        next.map_err(|error| SourceError::Capture { path: self.path.clone(), error })
+        next.map_err(|error| SourceError::Capture { path: self.path.clone(), error: error.into() })
     }
 
     pub fn size(&self) -> u64 {

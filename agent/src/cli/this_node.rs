@@ -45,7 +45,7 @@ impl Node for ThisNode {
     ) -> Result<(), Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
-            let reloads = Reloads::at_hangup(config, rules.kinds())?;
+            let reloads = Reloads::new(config, rules.kinds())?;
             let watch = start(plan(config, rules.kinds()))?;
             privilege::drop_after_start()?;
             if !config.outputs.is_empty() {

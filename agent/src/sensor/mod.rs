@@ -26,6 +26,7 @@ use nightjar_events::{
 use rustix::mount::MountFlags;
 use syscalls::Sysno;
 
+pub(crate) use self::ring::watch;
 pub use self::{
     attach::{HookState, HookStatus},
     error::SensorError,
