@@ -5,11 +5,12 @@
 //!   → engine (rules; a crate of its own) → alert (what an analyst reads) → output
 //! ```
 //!
-//! `watch` is the first three as one, `scope` who is watched, `losses` tells what did not come, `reload` brings new
-//! rules, `pipeline` is the whole line; `cli` is how a person starts it, `config` what they may set, `privilege` what the
+//! `watch` is the first three as one, `capture` keeps their events and gives them back, `scope` who is watched, `losses` tells what did not come, `reload` brings new
+//! rules, `pipeline` is the whole line, `replay` the same from a capture; `cli` is how a person starts it, `config` what they may set, `privilege` what the
 //! agent may do.
 
 pub mod alert;
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod demo;
@@ -21,6 +22,7 @@ pub mod output;
 pub mod pipeline;
 pub mod privilege;
 pub mod reload;
+pub mod replay;
 pub mod scope;
 pub mod sensor;
 pub mod spool;

@@ -76,6 +76,26 @@ impl Drop for Agent {
 }
 
 #[test]
+fn new_rules_fire_as_soon_as_their_file_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (marker, rules) = (dir.path().join("marker"), dir.path().join("rules.yaml"));
+    fs::write(&marker, "x").unwrap();
+    let write = |name: &str| {
+        let new = dir.path().join("rules.yaml.new");
+        fs::write(&new, FALCO.replace("NAME", name).replace("PATH", marker.to_str().unwrap())).unwrap();
+        fs::rename(&new, &rules).unwrap();
+    };
+    write("before");
+    let mut agent = Agent::watching(&rules);
+    drop(fs::File::open(&marker).unwrap());
+    assert_eq!(agent.alert()["rule"], "before");
+    write("after");
+    agent.says("rules taken over");
+    drop(fs::File::open(&marker).unwrap());
+    assert_eq!(agent.alert()["rule"], "after");
+}
+
+#[test]
 fn new_rules_fire_after_a_hangup_and_broken_ones_leave_the_old_in_place() {
     let dir = tempfile::tempdir().unwrap();
     let (marker, rules) = (dir.path().join("marker"), dir.path().join("rules.yaml"));

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     io::{self, Write},
     ops::ControlFlow,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use nightjar_engine::Event;
 use nightjar_events::{EVENTS, Kind, Type};
 
-use super::{EventsRequest, Exit, Failure, Node, OrEnd, Terminal};
+use super::{EachEvent, EventsRequest, Exit, Failure, Node, OrEnd, Terminal};
 use crate::{
     alert::{
         clock_of,
@@ -21,6 +21,7 @@ use crate::{
         escape::{lossless, terminal},
         json, rfc3339,
     },
+    capture::Source,
     config::{Config, Hooks, Raw},
 };
 
@@ -29,12 +30,16 @@ const VALUE_SHOWN_MAX: usize = 120;
 
 /// Print every event, without judging any
 ///
-/// The JSON form is the one in which the cases of rule tests are written: what this prints can be pasted into a test.
+/// With `--from`, those of a capture: needs no root. The JSON form is the one in which the cases of rule tests are written: what this prints can be pasted into a test.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  sudo nightjar events --type exec,connect\n  sudo nightjar events --container web --for 10s --format json > web.jsonl"
 )]
 pub struct EventsArgs {
+    /// Those that `nightjar record` wrote to this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scope", "time", "hooks", "host_root"])]
+    from: Option<PathBuf>,
+
     /// Only these: events (exec) or values of evt.type (openat), separated by commas
     #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = wanted_type)]
     types: Vec<Wanted>,
@@ -137,7 +142,11 @@ impl EventsArgs {
                 }
             }
         };
-        node.events(&EventsRequest { config, kinds: self.kinds(), time }, &mut each)?;
+        let read = match &self.from {
+            Some(file) => recorded(file, &mut each),
+            None => node.events(&EventsRequest { config, kinds: self.kinds(), time }, &mut each).map(drop),
+        };
+        read?;
         failed.map_or(Ok(Exit::Done), |e| Err(e.into()))
     }
 
@@ -160,6 +169,22 @@ impl EventsArgs {
         });
         (self.types.is_empty() || self.types.iter().any(of_type)) && in_container
     }
+}
+
+fn recorded(file: &Path, each: &mut EachEvent) -> Result<(), Failure> {
+    let mut source = Source::open(file).or_end(Exit::Usage)?;
+    let mut events = Vec::new();
+    loop {
+        let more = source.next(&mut events);
+        if events.drain(..).any(|event| each(&event).is_break()) {
+            return Ok(());
+        }
+        if !more.or_end(Exit::Failed)? {
+            break;
+        }
+    }
+    source.say_what_is_missing();
+    Ok(())
 }
 
 fn write(stream: &mut impl Write, event: &Event, format: Format) -> Result<(), PrintError> {

@@ -22,7 +22,7 @@ pub const TABLE: &[Row] = &[
     Row { exit: Exit::Done, meaning: "done; for doctor: everything works" },
     Row {
         exit: Exit::Failed,
-        meaning: "what was asked for did not hold: a rule is wrong, a rule's test failed, the demo missed a deed, doctor found something degraded, an output took no test, the spool is damaged",
+        meaning: "what was asked for did not hold: a rule is wrong, a rule's test failed, the demo missed a deed, doctor found something degraded, an output took no test, the spool or a capture is damaged",
     },
     Row { exit: Exit::Usage, meaning: "arguments, configuration or rules cannot be used" },
     Row { exit: Exit::CannotRun, meaning: "the agent cannot run on this node: privileges, kernel" },

@@ -8,6 +8,8 @@ mod fields;
 mod generate;
 mod node;
 mod outputs;
+mod record;
+mod replay;
 mod rules;
 mod run;
 mod spool;
@@ -21,7 +23,7 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 pub use self::{
     exit::{Exit, Failure, OrEnd},
-    node::{DemoRequest, EachEvent, EventsRequest, Node},
+    node::{DemoRequest, EachEvent, EventsRequest, Look, Node, ReplayRequest},
     terminal::{Color, Terminal},
     this_node::ThisNode,
 };
@@ -67,6 +69,8 @@ enum Command {
     Run(run::RunArgs),
     Demo(run::DemoArgs),
     Events(events::EventsArgs),
+    Record(record::RecordArgs),
+    Replay(replay::ReplayArgs),
     Rules(rules::RulesArgs),
     Doctor(doctor::DoctorArgs),
     Outputs(outputs::OutputsArgs),
@@ -152,6 +156,8 @@ impl Command {
             Command::Run(args) => args.run(node, terminal),
             Command::Demo(args) => args.run(node, terminal),
             Command::Events(args) => args.run(node, terminal),
+            Command::Record(args) => args.run(node),
+            Command::Replay(args) => args.run(node, terminal),
             Command::Rules(args) => args.run(terminal),
             Command::Doctor(args) => args.run(node, terminal),
             Command::Outputs(args) => args.run(),

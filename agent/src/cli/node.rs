@@ -6,7 +6,14 @@ use nightjar_engine::{Event, rule::RuleSet};
 use nightjar_events::Kind;
 
 use super::{Failure, Terminal};
-use crate::{alert::Origin, config::Config, output::Output, sensor::HookStatus};
+use crate::{
+    alert::Origin,
+    capture::Source,
+    config::Config,
+    output::Output,
+    replay::{Pace, Replayed},
+    sensor::{HookStatus, ledger::ByEvent},
+};
 
 /// This node. What keeps an act from starting ends the program with `Exit::CannotRun`. Each act ends by itself on SIGINT and SIGTERM, in order, and then is no error.
 pub trait Node {
@@ -22,8 +29,11 @@ pub trait Node {
         output: Box<dyn Output>,
     ) -> Result<(), Failure>;
 
-    /// Hands over each event, with its identity, until told to break.
-    fn events(&self, request: &EventsRequest, each: &mut EachEvent) -> Result<(), Failure>;
+    /// Hands over each event, with its identity, until told to break; what was counted meanwhile.
+    fn events(&self, request: &EventsRequest, each: &mut EachEvent) -> Result<ByEvent, Failure>;
+
+    /// Judges what was recorded by the rules and hands each alert to the output.
+    fn replay(&self, request: ReplayRequest, look: &mut Look) -> Result<Replayed, Failure>;
 
     /// Does the demo's deeds while watching by the rules; whether every deed raised its alert.
     fn demo(&self, request: DemoRequest) -> Result<bool, Failure>;
@@ -31,12 +41,23 @@ pub trait Node {
 
 pub type EachEvent<'a> = dyn FnMut(&Event) -> ControlFlow<()> + Send + 'a;
 
+pub type Look<'a> = dyn FnMut(&Source, Replayed) + 'a;
+
 pub struct EventsRequest {
     pub config: Config,
     /// Events to attach; the others cost nothing.
     pub kinds: BTreeSet<Kind>,
     /// How long to watch; `None`: until stopped.
     pub time: Option<Duration>,
+}
+
+pub struct ReplayRequest {
+    pub config: Config,
+    pub rules: RuleSet,
+    pub source: Source,
+    pub output: Box<dyn Output>,
+    /// `None`: as fast as it can be judged.
+    pub pace: Option<Pace>,
 }
 
 pub struct DemoRequest {

@@ -67,7 +67,11 @@ impl RunArgs {
 }
 
 /// Standard output, or the spool with standard output beside it.
-fn way_out(config: &Config, terminal: Terminal, origin: Arc<Origin>) -> Result<Box<dyn Output>, SpoolError> {
+pub fn way_out(
+    config: &Config,
+    terminal: Terminal,
+    origin: Arc<Origin>,
+) -> Result<Box<dyn Output>, SpoolError> {
     let form = match config.output {
         Some(OutputForm::Human) => Some(Form::Human(terminal.look)),
         Some(OutputForm::Json) => Some(Form::Json),

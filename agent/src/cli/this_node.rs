@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::info;
 
-use super::{DemoRequest, EachEvent, EventsRequest, Exit, Failure, Node, OrEnd};
+use super::{DemoRequest, EachEvent, EventsRequest, Exit, Failure, Look, Node, OrEnd, ReplayRequest};
 use crate::{
     alert::{Alert, Message, Origin, human},
     config::Config,
@@ -22,8 +22,9 @@ use crate::{
     pipeline::{self, ALERTS_QUEUED_MAX, Judge},
     privilege,
     reload::Reloads,
+    replay::{ReplayError, Replayed, replay},
     scope::{Scope, Target},
-    sensor::{HookState, HookStatus},
+    sensor::{HookState, HookStatus, ledger::ByEvent},
     watch::{Plan, Watch},
 };
 
@@ -44,7 +45,7 @@ impl Node for ThisNode {
     ) -> Result<(), Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
-            let reloads = Reloads::at_hangup(config, rules.kinds())?;
+            let reloads = Reloads::new(config, rules.kinds())?;
             let watch = start(plan(config, rules.kinds()))?;
             privilege::drop_after_start()?;
             if !config.outputs.is_empty() {
@@ -55,7 +56,7 @@ impl Node for ThisNode {
         })
     }
 
-    fn events(&self, request: &EventsRequest, each: &mut EachEvent) -> Result<(), Failure> {
+    fn events(&self, request: &EventsRequest, each: &mut EachEvent) -> Result<ByEvent, Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
             let mut watch = start(plan(&request.config, request.kinds.iter().copied()))?;
@@ -68,6 +69,10 @@ impl Node for ThisNode {
                 }
             };
             tokio::pin!(over);
+            let mut hand_over = |events: &mut Vec<nightjar_engine::Event>| {
+                let mut wanted = events.drain(..).filter(|event| request.kinds.contains(&event.kind()));
+                wanted.any(|event| each(&event).is_break())
+            };
             let mut events = Vec::new();
             loop {
                 tokio::select! {
@@ -75,12 +80,31 @@ impl Node for ThisNode {
                     () = &mut over => break,
                     more = watch.next(&mut events) => more?,
                 }
-                let mut wanted = events.drain(..).filter(|event| request.kinds.contains(&event.kind()));
-                if wanted.any(|event| each(&event).is_break()) {
-                    return Ok(());
+                if hand_over(&mut events) {
+                    return Ok(watch.ledger()?);
                 }
             }
-            Ok(watch.say_counts()?)
+            for _ in 0..=watch.batches_in_ring() {
+                watch.drain(&mut events);
+                if events.is_empty() || hand_over(&mut events) {
+                    break;
+                }
+            }
+            watch.say_counts()?;
+            Ok(watch.ledger()?)
+        })
+    }
+
+    fn replay(&self, request: ReplayRequest, look: &mut Look) -> Result<Replayed, Failure> {
+        let ReplayRequest { config, rules, mut source, mut output, pace } = request;
+        let judge = Judge { rules, matching: config.matching, origin: Arc::new(source.origin()) };
+        runtime()?.block_on(async {
+            let replayed = replay(&mut source, &judge, &mut *output, pace, look, stop()?).await;
+            source.say_what_is_missing();
+            replayed.map_err(|error| match error {
+                ReplayError::Source(error) => Failure { exit: Exit::Failed, error: error.into() },
+                ReplayError::Output(error) => error.into(),
+            })
         })
     }
 

@@ -13,7 +13,7 @@ use super::{outputs::RawOutput, parse, size::ByteSize};
 #[derive(Clone, Debug, Default, PartialEq, clap::Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Raw {
-    /// Rule files, or folders of them, of Falco and of Sigma; SIGHUP loads them anew [default: the rules built into nightjar]
+    /// Rule files, or folders of them, of Falco and of Sigma; loaded anew when they change and at SIGHUP [default: the rules built into nightjar]
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
 

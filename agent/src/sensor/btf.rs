@@ -155,6 +155,24 @@ impl Btf {
         None
     }
 
+    /// Every member, those of nested structs by themselves (`socket.family`), and where it lies. An array is one member.
+    pub fn leaves(&self, of: Type) -> Vec<(String, u32)> {
+        let mut leaves = Vec::new();
+        let mut open = vec![(of, String::new(), 0u32)];
+        while let Some((of, prefix, base)) = open.pop() {
+            for member in self.members(of) {
+                let Some(byte) = member.byte.and_then(|byte| byte.checked_add(base)) else { continue };
+                let name = format!("{prefix}{}", String::from_utf8_lossy(member.name));
+                match self.meant(member.ty).filter(|ty| ty.kind == Kind::Struct) {
+                    Some(inner) if open.len() < MEMBERS_MAX => open.push((inner, name + ".", byte)),
+                    Some(_) | None => leaves.push((name, byte)),
+                }
+            }
+        }
+        leaves.sort_by_key(|(_, byte)| *byte);
+        leaves
+    }
+
     fn members(&self, of: Type) -> impl Iterator<Item = Member<'_>> {
         let count = if matches!(of.kind, Kind::Struct | Kind::Union) { of.len as usize } else { 0 };
         (0..count).filter_map(move |n| {

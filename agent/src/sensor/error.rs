@@ -30,6 +30,10 @@ pub enum SensorError {
     Cpus(#[source] io::Error),
     #[error("read the eBPF object {path}")]
     Object { path: String, source: io::Error },
+    #[error("read the eBPF object's own type information")]
+    ObjectTypes(#[source] object::Error),
+    #[error("the eBPF object has no struct {0}")]
+    NoStruct(String),
     #[error("load the eBPF object")]
     Load(#[source] aya::EbpfError),
     #[error("the eBPF object has no map {0}")]

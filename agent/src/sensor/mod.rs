@@ -10,6 +10,7 @@ mod muted;
 mod object;
 mod pages;
 mod program;
+mod records;
 mod ring;
 mod told;
 mod types;
@@ -26,11 +27,13 @@ use nightjar_events::{
 use rustix::mount::MountFlags;
 use syscalls::Sysno;
 
+pub(crate) use self::ring::watch;
 pub use self::{
     attach::{HookState, HookStatus},
     error::SensorError,
     ledger::Ledger,
     muted::Muted,
+    records::{Struct, structs},
     ring::{BATCH_BYTES, Reader},
 };
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
     time::Duration,
 };
 
@@ -19,14 +19,15 @@ pub const BATCH_BYTES: usize = 256 * 1024;
 /// the process that is being watched more than its record does: the pause turns thousands a second into one.
 const NAP: Duration = Duration::from_millis(1);
 
-/// Watches a ring that owns its descriptor.
-pub(super) fn watch<T: OwnsFd>(ring: T) -> io::Result<AsyncFd<T>> {
+/// Watches what owns its descriptor.
+pub(crate) fn watch<T: OwnsFd>(ring: T) -> io::Result<AsyncFd<T>> {
     // SAFETY: what implements `OwnsFd` keeps one descriptor open from its birth to its drop.
     unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }.map_err(io::Error::from)
 }
 
-/// Readers of ring buffers: each owns its map's descriptor and never changes it.
-pub(super) trait OwnsFd: AsRawFd {}
+/// What owns its descriptor and never changes it.
+pub(crate) trait OwnsFd: AsRawFd {}
+impl OwnsFd for OwnedFd {}
 impl OwnsFd for Pages {}
 impl<L> OwnsFd for aya_log::EbpfLogger<L> {}
 

@@ -1,5 +1,6 @@
 //! The program as a shell sees it: exit codes, streams, and one alert from the kernel to a pipe.
 
+mod capture;
 mod scope;
 mod silence;
 mod unable;

@@ -1,7 +1,15 @@
-//! Rules loaded anew while the agent runs, at SIGHUP: read and checked beside the watching, then handed over whole.
-//! What is wrong with them is a value; the rules in use are the pipeline's.
+//! Rules loaded anew while the agent runs, at SIGHUP and when their files change: read and checked beside the watching,
+//! then handed over whole. What is wrong with them is a value; the rules in use are the pipeline's.
 
-use std::{collections::BTreeSet, future::pending, io, sync::Arc};
+mod changes;
+
+use std::{
+    collections::BTreeSet,
+    future::pending,
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+    sync::Arc,
+};
 
 use nightjar_engine::rule::{Diagnostic, Rule, RuleSet, Severity};
 use nightjar_events::{EVENTS, Kind, event::IDENTITY_KINDS};
@@ -18,10 +26,13 @@ use crate::{
     },
     config::{
         Config,
-        rules::{RulesError, configured},
+        rules::{self, RulesError, configured},
     },
     memory,
 };
+
+use self::changes::Changes;
+pub use self::changes::{FOLDERS_MAX, QUIET, UNQUIET_MAX};
 
 /// Most errors that an alert about refused rules names.
 pub const ERRORS_TOLD_MAX: usize = 16;
@@ -37,42 +48,84 @@ pub enum Refusal {
     Broken(#[from] JoinError),
 }
 
-/// Waits for the signal, loads, and gives what came of it.
+/// Waits for the signal or for a change, loads, and gives what came of it.
 pub struct Reloads {
     from: Option<(Signal, Config)>,
+    /// `None`: the rules are those that are built in, or inotify cannot be had.
+    changes: Option<Changes>,
     /// Events that the watch was started with.
     asked_for: BTreeSet<Kind>,
     /// Rules that are being loaded.
-    loading: Option<JoinHandle<Result<RuleSet, RulesError>>>,
+    loading: Option<JoinHandle<Loaded>>,
+    /// What the files said when they were read last.
+    said: Option<u64>,
 }
+
+/// What came of a load, and what the files said; no rules when they say what they said before and nobody insists.
+type Loaded = (u64, Result<Option<RuleSet>, RulesError>);
 
 impl Reloads {
     /// Armed at once. Signals that come during a load are one more load after it.
-    pub fn at_hangup(config: &Config, kinds: BTreeSet<Kind>) -> io::Result<Reloads> {
+    pub fn new(config: &Config, kinds: BTreeSet<Kind>) -> io::Result<Reloads> {
         let from = Some((signal(SignalKind::hangup())?, config.clone()));
         let asked_for = kinds.into_iter().chain(IDENTITY_KINDS).collect();
-        Ok(Reloads { from, asked_for, loading: None })
+        let changes = (!config.rules.is_empty()).then(|| Changes::of(&config.rules)).transpose();
+        let changes = changes.unwrap_or_else(|error| {
+            warn!(%error, "changes of rules are not noticed; SIGHUP loads them anew");
+            None
+        });
+        Ok(Reloads { from, changes, asked_for, ..Reloads::never() })
     }
 
     pub fn never() -> Reloads {
-        Reloads { from: None, asked_for: BTreeSet::new(), loading: None }
+        Reloads { from: None, changes: None, asked_for: BTreeSet::new(), loading: None, said: None }
     }
 
     /// The next rules. Nothing is lost when it is dropped and called again.
     pub async fn next(&mut self) -> Result<RuleSet, Refusal> {
-        if self.loading.is_none() {
-            let Some((hangup, config)) = &mut self.from else { return pending().await };
-            if hangup.recv().await.is_none() {
-                return pending().await;
+        loop {
+            let Some(loading) = &mut self.loading else {
+                let insisted = self.asked().await;
+                let Some((_, config)) = &self.from else { return pending().await };
+                let (config, before) = (config.clone(), self.said.filter(|_| !insisted));
+                // On a thread of its own: meanwhile the ring is read and events are judged by the rules from before.
+                self.loading = Some(spawn_blocking(move || load(&config, before)));
+                continue;
+            };
+            let loaded = loading.await;
+            self.loading = None;
+            let (said, loaded) = loaded?;
+            self.said = Some(said);
+            if let Some(rules) = loaded? {
+                return Ok(rules);
             }
-            let config = config.clone();
-            // On a thread of its own: meanwhile the ring is read and events are judged by the rules from before.
-            self.loading = Some(spawn_blocking(move || load(&config)));
         }
-        let Some(loading) = &mut self.loading else { return pending().await };
-        let loaded = loading.await;
-        self.loading = None;
-        Ok(loaded??)
+    }
+
+    /// Waits until rules are to be loaded; whether they are so although no file has changed.
+    async fn asked(&mut self) -> bool {
+        let Some((hangup, _)) = &mut self.from else { return pending().await };
+        let changes = &mut self.changes;
+        let changed = async {
+            match changes {
+                Some(changes) => changes.next().await,
+                None => pending().await,
+            }
+        };
+        let failed = tokio::select! {
+            biased;
+            signal = hangup.recv() => match signal {
+                Some(()) => return true,
+                None => return pending().await,
+            },
+            changed = changed => match changed {
+                Ok(()) => return false,
+                Err(error) => error,
+            },
+        };
+        warn!(error = %failed, "changes of rules are not noticed any more; SIGHUP loads them anew");
+        self.changes = None;
+        pending().await
     }
 
     /// Puts loaded rules in the place of those in use; what of that an analyst must know.
@@ -112,12 +165,24 @@ impl Reloads {
     }
 }
 
-fn load(config: &Config) -> Result<RuleSet, RulesError> {
-    let (rules, warnings) = configured(config)?;
-    for Diagnostic { file, line, column, message, .. } in &warnings {
-        warn!("{file}:{line}:{column}: {message}");
+/// Nothing when the files say what they said `before`.
+fn load(config: &Config, before: Option<u64>) -> Loaded {
+    let mut hasher = DefaultHasher::new();
+    match rules::of(&config.rules) {
+        Ok(sources) => sources.iter().for_each(|source| (&source.name, &source.text).hash(&mut hasher)),
+        Err(error) => error.to_string().hash(&mut hasher),
     }
-    Ok(rules)
+    let said = hasher.finish();
+    if before == Some(said) {
+        return (said, Ok(None));
+    }
+    let loaded = configured(config).map(|(rules, warnings)| {
+        for Diagnostic { file, line, column, message, .. } in &warnings {
+            warn!("{file}:{line}:{column}: {message}");
+        }
+        Some(rules)
+    });
+    (said, loaded)
 }
 
 fn refused(refusal: Refusal) -> What {
@@ -168,8 +233,10 @@ mod tests {
         write(dir.path(), "a", "evt.type = execve");
         let (mut rules, _) = configured(&config).unwrap();
         let reloads = Reloads { asked_for: BTreeSet::from([Kind::Exec]), ..Reloads::never() };
-        let again =
-            |rules: &mut RuleSet| reloads.take_over(rules, load(&config).map_err(Refusal::from), &origin, 7);
+        let again = |rules: &mut RuleSet| {
+            let loaded = load(&config, None).1.map(|loaded| loaded.expect("nothing was said before"));
+            reloads.take_over(rules, loaded.map_err(Refusal::from), &origin, 7)
+        };
 
         write(dir.path(), "b", "evt.type = execve");
         assert_eq!(again(&mut rules), None);
@@ -191,5 +258,17 @@ mod tests {
         let notice = again(&mut rules).unwrap();
         assert_eq!(names(&rules), ["d"]);
         assert_eq!(notice.what, What::Unwatched { events: vec!["connect"], rules: vec!["d".into()] });
+    }
+
+    #[test]
+    fn files_that_say_the_same_are_loaded_only_when_somebody_insists() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(dir.path());
+        write(dir.path(), "a", "evt.type = execve");
+        let (said, loaded) = load(&config, None);
+        assert!(loaded.unwrap().is_some());
+        assert!(load(&config, Some(said)).1.unwrap().is_none());
+        write(dir.path(), "a", "evt.type = open");
+        assert!(load(&config, Some(said)).1.unwrap().is_some());
     }
 }
