@@ -6,13 +6,15 @@ use std::{
     time::Duration,
 };
 
-use nightjar_engine::Event;
+use nightjar_engine::{Event, Payload};
 use nightjar_events::{Family, Kind, event::IDENTITY_KINDS, ledger::ROWS_MAX};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use crate::{
-    identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Place, Places, Sources},
+    identity::{
+        self, Clock, Held, HeldStats, Hierarchy, Identity, IdentityStats, Limits, Place, Places, Sources,
+    },
     intake::Intake,
     memory,
     scope::{Deed, Scope, Scoping},
@@ -25,6 +27,8 @@ use crate::{
 
 /// How often the wall clock is looked at again: it can be set, CLOCK_BOOTTIME cannot.
 const CLOCK_PERIOD: Duration = Duration::from_secs(10);
+/// How often is looked whether what waits for its identity can go on.
+const HELD_PERIOD: Duration = Duration::from_millis(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
@@ -58,6 +62,9 @@ pub struct Watch {
     /// Nanoseconds since the epoch.
     started: u64,
     identity: Identity,
+    held: Held,
+    /// When is looked again at what is held.
+    look: Instant,
     scoping: Scoping,
     passed: Passed,
     clock_read: Instant,
@@ -77,6 +84,8 @@ pub struct Plan {
     pub scope: Scope,
     /// Where the host's files lie: `/`, or a mount of them in a container.
     pub host_root: PathBuf,
+    /// How long an event may wait for its identity to become whole.
+    pub identity_wait: Duration,
 }
 
 impl Plan {
@@ -124,6 +133,8 @@ impl Watch {
             ring_bytes: plan.ring_bytes,
             started,
             identity,
+            held: Held::new(plan.identity_wait),
+            look: Instant::now(),
             scoping,
             passed: Passed::default(),
             clock_read: Instant::now(),
@@ -138,15 +149,36 @@ impl Watch {
 
     /// Waits for records and appends their events.
     pub async fn next(&mut self, events: &mut Vec<Event>) -> Result<(), WatchError> {
-        let batch = self.reader.next().await?;
-        self.take_in(batch, events);
+        tokio::select! {
+            biased;
+            () = sleep_until(self.look), if !self.held.is_empty() => {}
+            batch = self.reader.next() => self.take_in(batch?, events),
+        }
+        if !self.held.is_empty() && self.look <= Instant::now() {
+            self.look = Instant::now() + HELD_PERIOD;
+            self.let_go_on(identity::boottime(), events);
+        }
         Ok(())
     }
 
-    /// Appends what is in the ring now: how a watch ends without losing what was already seen.
+    /// Appends what is in the ring now, and what waits for its identity: how a watch ends without losing what was
+    /// already seen.
     pub fn drain(&mut self, events: &mut Vec<Event>) {
         let batch = self.reader.take();
         self.take_in(batch, events);
+        self.let_go_on(u64::MAX, events);
+    }
+
+    /// Appends what need not wait any longer at `now`, CLOCK_BOOTTIME.
+    fn let_go_on(&mut self, now: u64, events: &mut Vec<Event>) {
+        let mut out = Vec::new();
+        let identity = &mut self.identity;
+        let look = |event: &mut Event| {
+            identity.look_again(event);
+            identity.is_open(event)
+        };
+        self.held.release(now, look, &mut out);
+        out.into_iter().for_each(|event| self.admit(event, events));
     }
 
     /// As many batches as a full ring makes, for whoever drains it while more keeps coming.
@@ -164,14 +196,12 @@ impl Watch {
             match Intake::decode(&bytes) {
                 Ok(Intake { header, body, tail }) => {
                     self.passed.records += 1;
-                    let (kind, time) = (body.kind(), header.time);
                     let event = self.identity.observe(header, body, tail);
-                    let (cgroup, container) = (event.cgroup_id, event.container.as_deref());
-                    let deed = Deed { kind, time, cgroup, container };
-                    if self.scoping.admits(&deed, || self.identity.known(cgroup), identity::boottime) {
-                        events.push(event);
+                    let is_open = self.identity.is_open(&event);
+                    if self.held.wants(&event, is_open) {
+                        self.hold(event, is_open, events);
                     } else {
-                        self.passed.out_of_scope += 1;
+                        self.admit(event, events);
                     }
                 }
                 Err(error) => {
@@ -179,6 +209,31 @@ impl Watch {
                     warn!(%error, "a record from the kernel side is malformed");
                 }
             }
+        }
+    }
+
+    /// Keeps an event until it is known whose it is.
+    fn hold(&mut self, event: Event, is_open: bool, events: &mut Vec<Event>) {
+        if self.held.is_empty() {
+            self.look = Instant::now() + HELD_PERIOD;
+        }
+        let mut out = Vec::new();
+        self.held.keep(event, is_open, identity::boottime(), &mut out);
+        out.into_iter().for_each(|event| self.admit(event, events));
+    }
+
+    /// Appends an event that is in scope.
+    fn admit(&mut self, event: Event, events: &mut Vec<Event>) {
+        let time = match &event.payload {
+            Payload::Record { header, .. } => header.time,
+            Payload::Case { .. } => event.time,
+        };
+        let (cgroup, container) = (event.cgroup_id, event.container.as_deref());
+        let deed = Deed { kind: event.kind(), time, cgroup, container };
+        if self.scoping.admits(&deed, || self.identity.known(cgroup), identity::boottime) {
+            events.push(event);
+        } else {
+            self.passed.out_of_scope += 1;
         }
     }
 
@@ -240,6 +295,8 @@ impl Watch {
         let IdentityStats { processes, processes_read, processes_unknown, cgroups, containers } =
             self.identity.stats();
         info!(?processes, processes_read, processes_unknown, ?cgroups, ?containers, "identity");
+        let HeldStats { waited, overdue, crowded_out, lacked } = self.held.stats();
+        info!(waited, overdue, crowded_out, ?lacked, "events that waited for their identity");
         Ok(())
     }
 }

@@ -42,9 +42,10 @@ pub struct Container<'a> {
 
 impl Agent {
     /// Gives it when it watches.
-    pub fn start() -> Agent {
+    pub fn start(more: &[&str]) -> Agent {
         let mut child = Command::new(program())
-            .args(["run", "--output", "json", "--scope", "containers"])
+            .args(["run", "--output", "json"])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -66,6 +67,15 @@ impl Agent {
         // What else it says belongs to a failing test's output.
         thread::spawn(move || said.for_each(|line| eprintln!("nightjar: {line}")));
         Agent { child, alerts }
+    }
+
+    /// The next alert, as it was told.
+    pub fn next(&self) -> Value {
+        match self.alerts.recv_timeout(PATIENCE) {
+            Ok(alert) => serde_json::from_str(&alert.line).expect("an alert is JSON"),
+            Err(RecvTimeoutError::Timeout) => panic!("no further alert"),
+            Err(RecvTimeoutError::Disconnected) => panic!("the agent has ended"),
+        }
     }
 
     /// Waits until the reading of the password file in this container is told, and looks at what is told of it.

@@ -7,7 +7,7 @@ use crate::{
     tell::{daemon, tell},
 };
 
-const IMAGE: &str = "busybox:1";
+pub const IMAGE: &str = "busybox:1";
 const SOCKET: &str = "unix:///run/docker.sock";
 /// No network: bridges and rules would outlive the test.
 const DAEMON: [&str; 7] = [
@@ -24,11 +24,21 @@ fn docker<'a>(args: impl IntoIterator<Item = &'a str>) -> String {
     tell("docker", ["--host", SOCKET].into_iter().chain(args))
 }
 
-/// Starts the daemon and makes a container; gives its id.
-fn create(node: &Node, daemon_args: &[&str], args: &[&'static str]) -> String {
+/// Starts the daemon and gives it the image.
+pub fn start(node: &Node, daemon_args: &[&str]) {
     let settings = DAEMON.into_iter().chain(daemon_args.iter().copied());
     daemon("dockerd", settings, &["docker", "--host", SOCKET, "version"]);
     docker(["import", image::path(&image::archive(&node.dir)), IMAGE]);
+}
+
+/// Runs a container to its end.
+pub fn run(name: &str, args: &[&str]) {
+    docker(["run", "--rm", "--network=none", "--name", name, IMAGE].into_iter().chain(args.iter().copied()));
+}
+
+/// Starts the daemon and makes a container; gives its id.
+fn create(node: &Node, daemon_args: &[&str], args: &[&'static str]) -> String {
+    start(node, daemon_args);
     docker(["create", "--network=none", "--name", "web", IMAGE].into_iter().chain(args.iter().copied()))
 }
 

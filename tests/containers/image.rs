@@ -42,9 +42,12 @@ pub fn root(dir: &Path) -> PathBuf {
     root
 }
 
-/// The same as one archive, which engines import.
+/// The same as one archive, which engines import. Made once, also for several engines.
 pub fn archive(dir: &Path) -> PathBuf {
     let archive = dir.join("root.tar");
+    if archive.exists() {
+        return archive;
+    }
     tell("tar", ["-C", path(&root(dir)), "-cf", path(&archive), "."]);
     archive
 }

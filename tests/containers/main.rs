@@ -4,6 +4,7 @@
 mod agent;
 mod clear;
 mod image;
+mod late;
 mod node;
 mod tell;
 
@@ -14,3 +15,4 @@ mod lxc;
 mod nspawn;
 mod podman;
 mod runc;
+mod short;

@@ -43,6 +43,11 @@ pub struct Node {
 /// Runs a test on a node. `cgroups` are the directories below the roots of the cgroup hierarchies that the test's
 /// runtime makes; they are taken away afterwards, with all processes, also when the test panics.
 pub fn on(layout: Layout, cgroups: &[&str], test: impl FnOnce(&mut Node) + Send) {
+    with(layout, cgroups, &["--scope", "containers"], test);
+}
+
+/// The same with other arguments for the agent.
+pub fn with(layout: Layout, cgroups: &[&str], args: &[&str], test: impl FnOnce(&mut Node) + Send) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(rustix::process::geteuid().is_root(), "containers need root");
     let _clear = Clear::afterwards(cgroups);
@@ -52,7 +57,7 @@ pub fn on(layout: Layout, cgroups: &[&str], test: impl FnOnce(&mut Node) + Send)
             enter(layout);
             let dir = Path::new("/run/nightjar-test").to_owned();
             fs::create_dir(&dir).expect("a directory");
-            let mut node = Node { dir, agent: Agent::start() };
+            let mut node = Node { dir, agent: Agent::start(args) };
             test(&mut node);
         };
         scope.spawn(body).join()

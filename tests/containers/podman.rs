@@ -9,7 +9,7 @@ use crate::{
     tell::tell,
 };
 
-const IMAGE: &str = "localhost/busybox:1";
+pub const IMAGE: &str = "localhost/busybox:1";
 const SETTINGS: [&str; 8] = [
     "--runtime",
     "runc",
@@ -21,24 +21,27 @@ const SETTINGS: [&str; 8] = [
     "overlay",
 ];
 /// Asks for no more than a machine may have that is confined itself: Podman's own limits are high.
-const CREATE: [&str; 7] = [
-    "create",
-    "--network=none",
-    "--ulimit=nofile=1024:1024",
-    "--ulimit=nproc=1024:1024",
-    "--pids-limit=-1",
-    "--name",
-    "web",
-];
+const MODEST: [&str; 5] =
+    ["--network=none", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--pids-limit=-1", "--name"];
 
 fn podman<'a>(args: impl IntoIterator<Item = &'a str>) -> String {
     tell("podman", SETTINGS.into_iter().chain(args))
 }
 
+/// Gives it the image.
+pub fn start(node: &Node) {
+    podman(["import", "--quiet", image::path(&image::archive(&node.dir)), IMAGE]);
+}
+
+/// Runs a container to its end.
+pub fn run(name: &str, args: &[&str]) {
+    podman(["run", "--rm"].into_iter().chain(MODEST).chain([name, IMAGE]).chain(args.iter().copied()));
+}
+
 /// Gives its id.
 fn create(node: &Node, args: &[&'static str]) -> String {
-    podman(["import", "--quiet", image::path(&image::archive(&node.dir)), IMAGE]);
-    podman(CREATE.into_iter().chain(once(IMAGE)).chain(args.iter().copied()))
+    start(node);
+    podman(once("create").chain(MODEST).chain(["web", IMAGE]).chain(args.iter().copied()))
 }
 
 fn told(id: &str) -> Container<'_> {

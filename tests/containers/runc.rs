@@ -14,16 +14,24 @@ use crate::{
 /// Makes a bundle whose first process is `args`.
 pub fn bundle(runtime: &str, dir: &Path, id: &str, args: &[&str]) {
     image::root(dir);
+    let spec = spec(runtime, dir, &format!("/{id}"), args);
+    fs::write(dir.join("config.json"), spec.to_string()).expect("a spec is written");
+}
+
+/// What a bundle says; its root is `dir`'s.
+pub fn spec(runtime: &str, dir: &Path, cgroup: &str, args: &[&str]) -> Value {
     tell(runtime, ["spec", "--bundle", image::path(dir)]);
     let file = dir.join("config.json");
     let mut spec: Value = serde_json::from_slice(&fs::read(&file).expect("a spec")).expect("a spec is JSON");
+    fs::remove_file(&file).expect("a spec is taken away");
+    spec["root"]["path"] = json!(dir.join("rootfs"));
     spec["process"]["args"] = json!(args);
     spec["process"]["terminal"] = json!(false);
-    spec["linux"]["cgroupsPath"] = json!(format!("/{id}"));
+    spec["linux"]["cgroupsPath"] = json!(cgroup);
     // A machine that is confined itself may not raise these: crun takes more memory to filter devices.
     spec["process"].as_object_mut().expect("a process").remove("rlimits");
     spec["linux"].as_object_mut().expect("the platform").remove("resources");
-    fs::write(&file, spec.to_string()).expect("a spec is written");
+    spec
 }
 
 /// A shell in a container that idles, on either layout.

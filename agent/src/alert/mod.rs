@@ -121,6 +121,7 @@ impl Alert {
             Some(container) if !container.missing.is_empty() => {
                 format!("partial: {}", container.missing.join(", "))
             }
+            None if self.event.unplaced => "partial: container".to_owned(),
             Some(_) | None => "complete".to_owned(),
         }
     }
@@ -190,5 +191,7 @@ mod tests {
         assert_eq!(alert.identity(), "partial: image, pod");
         alert.event.container = None;
         assert_eq!(alert.identity(), "complete");
+        alert.event.unplaced = true;
+        assert_eq!(alert.identity(), "partial: container");
     }
 }

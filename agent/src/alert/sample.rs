@@ -51,6 +51,7 @@ pub fn alert() -> Alert {
             pod_namespace: "shop".into(),
             ..Container::default()
         })),
+        unplaced: false,
     };
     Alert::new(Arc::new(Origin { node: "node-1".into(), boot: Uuid::from_u128(1) }), event, finding())
 }

@@ -160,6 +160,7 @@ fn plan(config: &Config, kinds: impl IntoIterator<Item = nightjar_events::Kind>)
         family: config.family,
         scope: config.scope.clone(),
         host_root: config.host_root.clone(),
+        identity_wait: config.identity_wait,
     }
 }
 

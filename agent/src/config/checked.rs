@@ -1,7 +1,8 @@
 //! The settings once they are known to make sense. Whoever holds a `Config` need not check again.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
+use jiff::SignedDuration;
 use nightjar_engine::rule::{Matching, Priority, Selection, Target};
 use nightjar_events::Family;
 
@@ -10,6 +11,7 @@ use super::{
     raw::{OutputForm, Raw},
 };
 use crate::{
+    identity::{WAIT_DEFAULT, WAIT_MAX},
     scope::{Scope, ScopeError},
     sensor::{BULK_BUDGET_DEFAULT, RING_DEFAULT, RING_MAX, RING_MIN},
     spool,
@@ -40,6 +42,8 @@ pub struct Config {
     pub ring_size: u32,
     /// Bulk events a second and cgroup; 0: no limit.
     pub bulk_budget: u32,
+    /// How long an event may wait for its identity.
+    pub identity_wait: Duration,
     pub host_root: PathBuf,
 }
 
@@ -61,6 +65,8 @@ pub enum ConfigError {
     EmptySelection,
     #[error(transparent)]
     Scope(#[from] ScopeError),
+    #[error("identity wait {0} is not between 0s and 60s")]
+    IdentityWait(SignedDuration),
     #[error("look at rules {path}")]
     Rules { path: PathBuf, source: io::Error },
     #[error("look at host root {path}")]
@@ -89,6 +95,7 @@ impl Config {
             family: raw.hooks.map(Family::from),
             ring_size: raw.ring_size.map_or(Ok(RING_DEFAULT), |size| ring_size(size.0))?,
             bulk_budget: raw.bulk_budget.unwrap_or(BULK_BUDGET_DEFAULT),
+            identity_wait: raw.identity_wait.map_or(Ok(WAIT_DEFAULT), identity_wait)?,
             host_root: raw.host_root.map_or(Ok(PathBuf::from("/")), host_root)?,
             rules: raw.rules,
         })
@@ -136,6 +143,11 @@ fn ring_size(bytes: u64) -> Result<u32, ConfigError> {
     }
 }
 
+fn identity_wait(wait: SignedDuration) -> Result<Duration, ConfigError> {
+    let checked = Duration::try_from(wait).ok().filter(|wait| *wait <= WAIT_MAX);
+    checked.ok_or(ConfigError::IdentityWait(wait))
+}
+
 fn host_root(path: PathBuf) -> Result<PathBuf, ConfigError> {
     let look = |source| ConfigError::HostRoot { path: path.clone(), source };
     if path.is_absolute() && path.metadata().map_err(look)?.is_dir() {
@@ -171,6 +183,19 @@ mod tests {
         assert!(matches!(ring(0), Err(ConfigError::RingNotPowerOfTwo(0))));
         assert!(matches!(ring(u64::from(RING_MIN) / 2), Err(ConfigError::RingOutOfRange(_))));
         assert!(matches!(ring(1 << 40), Err(ConfigError::RingOutOfRange(_))));
+    }
+
+    #[test]
+    fn events_wait_for_their_identity_a_minute_at_most() {
+        let wait = |text: &str| {
+            let raw = Raw { identity_wait: Some(text.parse().unwrap()), ..Raw::default() };
+            Config::check(raw).map(|config| config.identity_wait)
+        };
+        assert_eq!(Config::check(Raw::default()).unwrap().identity_wait, Duration::from_secs(2));
+        assert_eq!(wait("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(wait("0s").unwrap(), Duration::ZERO);
+        assert!(matches!(wait("61s"), Err(ConfigError::IdentityWait(_))));
+        assert!(matches!(wait("-1s"), Err(ConfigError::IdentityWait(_))));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Words of the settings that are defined elsewhere.
 
+use jiff::SignedDuration;
 use nightjar_engine::rule::Priority;
 use serde::{Deserialize, Deserializer, de};
 
@@ -13,6 +14,13 @@ pub fn priority(text: &str) -> Result<Priority, String> {
 
 pub(super) fn priority_key<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Priority>, D::Error> {
     priority(&String::deserialize(d)?).map(Some).map_err(de::Error::custom)
+}
+
+/// A length of time with its unit, such as `500ms`.
+pub(super) fn time_key<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SignedDuration>, D::Error> {
+    let text = String::deserialize(d)?;
+    let parsed = text.parse();
+    parsed.map(Some).map_err(|error| de::Error::custom(format!("`{text}` is no time such as `2s`: {error}")))
 }
 
 /// One text, or a list of them.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use jiff::SignedDuration;
 use nightjar_engine::rule::{self, Priority};
 use nightjar_events::Family;
 use serde::Deserialize;
@@ -73,6 +74,11 @@ pub struct Raw {
     /// it does not use of it is saved up for ten seconds [default: 20000]
     #[arg(long, value_name = "EVENTS", help_heading = "Events")]
     pub bulk_budget: Option<u32>,
+
+    /// How long an event waits for its container's name and image, when they are not known yet; 0s to 60s [default: 2s]
+    #[arg(long, value_name = "TIME", help_heading = "Events")]
+    #[serde(deserialize_with = "parse::time_key")]
+    pub identity_wait: Option<SignedDuration>,
 
     /// Where the node's files are, when the agent itself runs in a container [default: /]
     #[arg(long, value_name = "DIR", help_heading = "Events")]
@@ -148,6 +154,7 @@ impl Raw {
             hooks: self.hooks.or(other.hooks),
             ring_size: self.ring_size.or(other.ring_size),
             bulk_budget: self.bulk_budget.or(other.bulk_budget),
+            identity_wait: self.identity_wait.or(other.identity_wait),
             host_root: self.host_root.or(other.host_root),
         }
     }

@@ -182,7 +182,7 @@ impl Identity {
         self.processes.replace(key, named).unwrap_or(process)
     }
 
-    fn name(&mut self, process: &mut Process, container: Option<&Container>, now: u64) {
+    pub(super) fn name(&mut self, process: &mut Process, container: Option<&Container>, now: u64) {
         let names = match container {
             Some(container) => self.users.in_container(
                 &container.id,

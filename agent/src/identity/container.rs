@@ -14,6 +14,7 @@ use super::{
     keeper,
     oci::{self, Places},
     path::{self, Found},
+    proc::INITIAL_PID_NS,
 };
 
 /// How often details are read again before what is missing stays so.
@@ -47,6 +48,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether more may be learned of whose a process in `pid_ns` is. In a cgroup that is perhaps a container's, what
+    /// shares the host's processes is taken for the host's.
+    pub fn is_open(&self, pid_ns: u32) -> bool {
+        !self.settled && (self.container.is_some() || pid_ns != INITIAL_PID_NS)
+    }
+
     /// The container, or the host, once nothing more will be learned.
     pub fn settled(&self) -> Option<Option<Arc<Container>>> {
         (self.settled && !self.shared).then(|| self.container.clone())

@@ -7,6 +7,7 @@ mod attribute;
 mod cgroup;
 mod clock;
 mod container;
+mod held;
 mod hierarchy;
 mod image;
 mod keeper;
@@ -20,7 +21,7 @@ mod users;
 use std::{collections::HashSet, io, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use nightjar_engine::{Container, Event, Payload};
+use nightjar_engine::{Container, Event, Payload, Process};
 use nightjar_events::{
     Body, Cut, Header, Raw, Record,
     event::cgroup_mkdir::{self, CgroupMkdir},
@@ -30,6 +31,7 @@ pub use self::{
     cgroup::CgroupStats,
     clock::{Clock, boottime},
     container::ContainerStats,
+    held::{Held, HeldStats, WAIT_DEFAULT, WAIT_MAX},
     hierarchy::{Hierarchy, HierarchyError},
     limits::Limits,
     oci::Places,
@@ -194,11 +196,32 @@ impl Identity {
         Place { path, container: self.containers.of(known, &question) }
     }
 
+    /// Whether more may yet be learned of whose an event is.
+    pub fn is_open(&self, event: &Event) -> bool {
+        let cgroup = self.cgroups.peek(event.cgroup_id);
+        cgroup.is_some_and(|cgroup| cgroup.path.is_some() && cgroup.tag.is_open(event.process.pid_ns))
+    }
+
+    /// Looks again whose an event is.
+    pub fn look_again(&mut self, event: &mut Event) {
+        let now = clock::boottime();
+        let cgroup = self.cgroups.get(event.cgroup_id, now);
+        let question = Question { now, eager: false, process: Some(&event.process) };
+        let container = self.containers.of(cgroup, &question);
+        if event.container.is_none() && container.is_some() {
+            // Its names were taken from the host's files.
+            let mut process = Process::clone(&event.process);
+            self.name(&mut process, container.as_deref(), now);
+            event.process = Arc::new(process);
+        }
+        event.container = container;
+    }
+
     /// Takes a record into the tables and says whose it was.
     pub fn observe(&mut self, header: Header, body: Body, tail: Bytes) -> Event {
         let now = header.time;
         let key = Key { pid: header.pid, start: header.start };
-        let container = self.container(&header, matches!(body, Body::Exec(_)));
+        let (container, unplaced) = self.container(&header, matches!(body, Body::Exec(_)));
         let place = container.as_deref();
         let process = if let Body::Exec(exec) = &body {
             self.exec(key, &header, exec, &tail, place)
@@ -209,7 +232,7 @@ impl Identity {
             Body::Fork(fork) => self.fork(key, &process, fork),
             Body::Exit(_) => self.exit(key, now),
             Body::CgroupMkdir(made) => {
-                self.cgroup_made(Record { header: &header, body: &body, tail: &tail }, made)
+                self.cgroup_made(Record { header: &header, body: &body, tail: &tail }, made, &process)
             }
             Body::CgroupRmdir(removed) => self.cgroups.removed(removed.id, now),
             // What else happens changes nothing about whose it is.
@@ -225,14 +248,20 @@ impl Identity {
             payload: Payload::Record { header, body: Box::new(body), tail },
             process,
             container,
+            unplaced,
         }
     }
 
-    fn cgroup_made(&mut self, record: Record<'_>, made: &CgroupMkdir) {
+    /// A container is looked at when its cgroup is made, while the runtime that makes it holds everything ready: one
+    /// that lives for moments may be gone when its first own record is read.
+    fn cgroup_made(&mut self, record: Record<'_>, made: &CgroupMkdir, maker: &Process) {
         // A path that is cut or could not be read is no path; the tree is asked when the id is met.
         if let Raw::Text(path, Cut::None) = record.text(&made.spans[cgroup_mkdir::SPAN_PATH]) {
             let path = path.strip_suffix(&[0]).unwrap_or(path);
-            self.cgroups.made(made.id, String::from_utf8_lossy(path).into_owned(), record.header.time);
+            let now = record.header.time;
+            self.cgroups.made(made.id, String::from_utf8_lossy(path).into_owned(), now);
+            let question = Question { now, eager: true, process: Some(maker) };
+            self.containers.of(self.cgroups.get(made.id, now), &question);
         }
     }
 
@@ -242,14 +271,16 @@ impl Identity {
         self.cgroups.expire(now);
     }
 
-    fn container(&mut self, header: &Header, eager: bool) -> Option<Arc<Container>> {
+    /// The container, and whether there may be one that is not known.
+    fn container(&mut self, header: &Header, eager: bool) -> (Option<Arc<Container>>, bool) {
         if let Some(place) = self.cgroups.peek(header.cgroup_id).and_then(|cgroup| cgroup.tag.settled()) {
-            return place;
+            return (place, false);
         }
         let cgroup = self.cgroups.get(header.cgroup_id, header.time);
         let process = self.processes.get(Key { pid: header.pid, start: header.start });
         let question = Question { now: header.time, eager, process: process.as_deref() };
-        self.containers.of(cgroup, &question)
+        let container = self.containers.of(cgroup, &question);
+        (container, cgroup.path.is_none())
     }
 }
 

@@ -125,7 +125,8 @@ const fn unit(before: &'static str, after: &'static str) -> Layout {
     Layout { runtime: Runtime::Nspawn, parent: "", before, after, id: Id::Shared }
 }
 
-/// The first that fits counts. Monitors (`libpod-conmon-ID`, `crio-conmon-ID`, `lxc.monitor.NAME`) fit none.
+/// The first that fits counts: one that says more of a component stands before one that says less. Monitors
+/// (`libpod-conmon-ID`, `crio-conmon-ID`, `lxc.monitor.NAME`) fit none.
 const LAYOUTS: &[Layout] = &[
     hash(Runtime::Docker, "", "docker-", ".scope"),
     hash(Runtime::Containerd, "", "cri-containerd-", ".scope"),
@@ -142,15 +143,16 @@ const LAYOUTS: &[Layout] = &[
     name(Runtime::Runc, "", "runc-", ".scope"),
     name(Runtime::Crun, "", "crun-", ".scope"),
     name(Runtime::Youki, "", "youki-", ".scope"),
-    // LXC, LXD and Incus from 4.0 on, 3.x, and before.
+    // LXC, LXD and Incus from 4.0 on.
     name(Runtime::Lxc, "", "lxc.payload.", ""),
-    name(Runtime::Lxc, "lxc.payload", "", ""),
-    name(Runtime::Lxc, "lxc", "", ""),
     payload("machine-", ".scope"),
     payload("systemd-nspawn@", ".service"),
     // In the hierarchies of cgroup v1, nspawn leaves the container in its unit.
     unit("machine-", ".scope"),
     unit("systemd-nspawn@", ".service"),
+    // LXC 3.x, and before; Proxmox.
+    name(Runtime::Lxc, "lxc.payload", "", ""),
+    name(Runtime::Lxc, "lxc", "", ""),
 ];
 
 /// Endings of systemd's units: their cgroups bear their own names, never a container's.

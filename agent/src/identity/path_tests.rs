@@ -57,6 +57,61 @@ const LINES: &[(&str, &str, Option<Named>)] = &[
         Some((Runtime::Containerd, "A", "U")),
     ),
     (
+        "AKS, RKE2: containerd, systemd",
+        "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podV.slice/cri-containerd-A.scope",
+        Some((Runtime::Containerd, "A", "U")),
+    ),
+    (
+        "AKS before cgroup v2, GKE Ubuntu, Talos: cgroupfs",
+        "/kubepods/besteffort/podU/A",
+        Some((Runtime::Unknown, "A", "U")),
+    ),
+    ("Talos, its own services", "/podruntime/kubelet", None),
+    (
+        "EKS, a static pod",
+        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podS.slice/cri-containerd-A.scope",
+        Some((Runtime::Containerd, "A", "S")),
+    ),
+    (
+        "EKS, systemd in the container",
+        "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podV.slice/cri-containerd-A.scope/init.scope",
+        Some((Runtime::Containerd, "A", "U")),
+    ),
+    (
+        "k3s without root",
+        "/user.slice/user-1000.slice/user@1000.service/k3s-rootless.service/kubepods/burstable/podU/A",
+        Some((Runtime::Unknown, "A", "U")),
+    ),
+    ("k3d", "/docker/A/kubepods/besteffort/podU/B", Some((Runtime::Unknown, "B", "U"))),
+    (
+        "k3d, systemd",
+        "/system.slice/docker-A.scope/kubepods/burstable/podU/B",
+        Some((Runtime::Unknown, "B", "U")),
+    ),
+    (
+        "minikube, podman driver with CRI-O",
+        "/machine.slice/libpod-A.scope/container/kubepods.slice/kubepods-podV.slice/crio-B.scope",
+        Some((Runtime::CriO, "B", "U")),
+    ),
+    (
+        "minikube, a virtual machine with CRI-O",
+        "/kubepods.slice/kubepods-podV.slice/crio-A.scope/container",
+        Some((Runtime::CriO, "A", "U")),
+    ),
+    (
+        "OpenShift, a static pod",
+        "/kubepods.slice/kubepods-podS.slice/crio-A.scope",
+        Some((Runtime::CriO, "A", "S")),
+    ),
+    ("docker in a pod", "/kubepods/burstable/podU/A/docker/B", Some((Runtime::Docker, "B", "U"))),
+    (
+        "docker in a pod, systemd",
+        "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podV.slice/cri-containerd-A.scope/docker/B",
+        Some((Runtime::Docker, "B", "U")),
+    ),
+    ("docker in docker, systemd", "/system.slice/docker-A.scope/docker/B", Some((Runtime::Docker, "B", ""))),
+    ("a pod's slice", "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podV.slice", None),
+    (
         "containerd, cgroupfs below a systemd kubelet",
         "/system.slice/containerd.service/kubepods-besteffort-podV.slice:cri-containerd:A",
         Some((Runtime::Containerd, "A", "U")),
@@ -96,6 +151,21 @@ const LINES: &[(&str, &str, Option<Named>)] = &[
         "/system.slice/web.service/libpod-payload-A",
         Some((Runtime::Podman, "A", "")),
     ),
+    (
+        "podman, split in a unit of a user",
+        "/user.slice/user-1000.slice/user@1000.service/app.slice/web.service/libpod-payload-A",
+        Some((Runtime::Podman, "A", "")),
+    ),
+    (
+        "podman, split, systemd inside",
+        "/system.slice/web.service/libpod-payload-A/init.scope",
+        Some((Runtime::Podman, "A", "")),
+    ),
+    (
+        "podman in podman",
+        "/machine.slice/libpod-A.scope/container/libpod_parent/libpod-B",
+        Some((Runtime::Podman, "B", "")),
+    ),
     ("podman's monitor, cgroupfs", "/libpod_parent/libpod-conmon-A", None),
     ("podman's monitor, systemd", "/machine.slice/libpod-conmon-A.scope", None),
     ("podman's monitor in a unit", "/system.slice/web.service/runtime", None),
@@ -110,6 +180,10 @@ const LINES: &[(&str, &str, Option<Named>)] = &[
     ("LXC 5, systemd inside", "/lxc.payload.web/system.slice/ssh.service", Some((Runtime::Lxc, "web", ""))),
     ("LXC 3", "/lxc.payload/web", Some((Runtime::Lxc, "web", ""))),
     ("LXC 2", "/lxc/web", Some((Runtime::Lxc, "web", ""))),
+    ("LXC in LXC", "/lxc.payload.web/lxc.payload.db", Some((Runtime::Lxc, "db", ""))),
+    ("Proxmox", "/lxc/101/ns", Some((Runtime::Lxc, "101", ""))),
+    ("Proxmox, systemd inside", "/lxc/101/ns/init.scope", Some((Runtime::Lxc, "101", ""))),
+    ("podman in LXC 2", "/lxc/web/libpod_parent/libpod-A", Some((Runtime::Podman, "A", ""))),
     ("LXC's monitor", "/lxc.monitor.web", None),
     ("docker in LXC", "/lxc.payload.web/docker/A", Some((Runtime::Docker, "A", ""))),
     (
@@ -127,6 +201,15 @@ const LINES: &[(&str, &str, Option<Named>)] = &[
     ("the host", "/", None),
     ("a service", "/system.slice/sshd.service", None),
     ("a session", "/user.slice/user-0.slice/session-3.scope", None),
+    (
+        "a program of a user's desktop",
+        "/user.slice/user-1000.slice/user@1000.service/app.slice/app-firefox-4711.scope",
+        None,
+    ),
+    ("a user's own manager", "/user.slice/user-1000.slice/user@1000.service/init.scope", None),
+    ("a mount", r"/system.slice/var-lib-my\x2ddata.mount", None),
+    ("a runtime's own unit", "/system.slice/containerd.service", None),
+    ("the kubelet", "/system.slice/kubelet.service", None),
     ("a pod's own cgroup", "/kubepods/burstable/podU", None),
     ("an id of 63 digits", "/docker/f4c1b1c9a7d5e60f1a2b3c4d5e6f70812233445566778899aabbccddeeff001", None),
 ];
@@ -185,6 +268,24 @@ fn a_name_of_the_users_choice_is_a_candidate_and_a_unit_is_not() {
     assert_eq!(candidates("/process_api/91ac/web").collect::<Vec<_>>(), ["web", "91ac", "process_api"]);
     assert_eq!(candidates("/system.slice/sshd.service").count(), 0);
     assert_eq!(candidates("/..").count(), 0);
+}
+
+/// Of two layouts that take a component for different containers, the first is bound to more of it.
+#[test]
+fn no_path_is_ambiguous() {
+    let bound = |layout: &Layout| layout.before.len() + layout.after.len();
+    let words = [A, "web", "payload", "machine-web.scope", "systemd-nspawn@web.service"];
+    let parents = LAYOUTS.iter().map(|layout| layout.parent).chain(words);
+    let names = |layout: &Layout| words.map(|word| format!("{}{word}{}", layout.before, layout.after));
+    let components: Vec<_> = LAYOUTS.iter().flat_map(names).chain(["payload".into()]).collect();
+    for (parent, component) in parents.flat_map(|parent| components.iter().map(move |name| (parent, name))) {
+        let fits = LAYOUTS.iter().filter_map(|layout| Some((bound(layout), layout.id(component, parent)?)));
+        let fits: Vec<_> = fits.collect();
+        for (later, other) in fits.iter().skip(1) {
+            let (first, id) = &fits[0];
+            assert!(other == id || later < first, "{component} below {parent}: {id} or {other}");
+        }
+    }
 }
 
 proptest! {

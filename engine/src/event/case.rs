@@ -26,7 +26,8 @@ use super::{
 use crate::value::Value;
 
 /// Keys that are not fields of the event's page.
-pub const KEYS: &[&str] = &["type", "time", "number", "tid", "cpu", "cgroup_id", "proc", "container"];
+pub const KEYS: &[&str] =
+    &["type", "time", "number", "tid", "cpu", "cgroup_id", "proc", "container", "unplaced"];
 
 /// An event as written; whether its fields fit its type is not known yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +41,7 @@ pub struct Case {
     fields: BTreeMap<String, Node>,
     process: Process,
     container: Option<Container>,
+    unplaced: bool,
 }
 
 /// Why a case is no event.
@@ -82,6 +84,7 @@ impl Case {
             payload: Payload::Case { kind, variant, values },
             process: Arc::new(self.process),
             container: self.container.map(Arc::new),
+            unplaced: self.unplaced,
         })
     }
 }
@@ -143,6 +146,7 @@ impl<'de> Visitor<'de> for CaseVisitor {
             fields: BTreeMap::new(),
             process: Process::default(),
             container: None,
+            unplaced: false,
         };
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -154,6 +158,7 @@ impl<'de> Visitor<'de> for CaseVisitor {
                 "cgroup_id" => case.cgroup_id = map.next_value()?,
                 "proc" => case.process = map.next_value()?,
                 "container" => case.container = map.next_value()?,
+                "unplaced" => case.unplaced = map.next_value()?,
                 _ => {
                     let node = map.next_value()?;
                     if case.fields.insert(key.clone(), node).is_some() {
@@ -192,6 +197,9 @@ impl Serialize for Event {
         }
         if let Some(container) = &self.container {
             map.serialize_entry("container", &**container)?;
+        }
+        if self.unplaced {
+            map.serialize_entry("unplaced", &true)?;
         }
         map.end()
     }

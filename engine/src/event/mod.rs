@@ -33,6 +33,8 @@ pub struct Event {
     pub process: Arc<Process>,
     /// Where. `None`: on the host.
     pub container: Option<Arc<Container>>,
+    /// It could not be told whether this was on the host after all.
+    pub unplaced: bool,
 }
 
 /// What the event says of itself.

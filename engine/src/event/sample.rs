@@ -66,6 +66,7 @@ pub fn event(payload: Payload, process: Process, container: Option<Container>) -
         payload,
         process: Arc::new(process),
         container: container.map(Arc::new),
+        unplaced: false,
     }
 }
 

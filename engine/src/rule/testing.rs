@@ -124,6 +124,7 @@ pub fn event(name: &str, values: &[(&str, OwnedValue)]) -> Event {
         payload: Payload::Case { kind, variant, values },
         process: Arc::new(Process::default()),
         container: None,
+        unplaced: false,
     }
 }
 

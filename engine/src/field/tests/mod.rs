@@ -68,6 +68,7 @@ fn every_row_answers_every_event_without_panic_and_only_those_it_names() {
         payload: Payload::Case { kind, variant: 0, values: Default::default() },
         process: Arc::new(Process::default()),
         container: None,
+        unplaced: false,
     };
     let zeros = |kind: Kind| record(kind, 0, &vec![0; kind.body_size()], &Tail::default());
     let full: Vec<_> = [

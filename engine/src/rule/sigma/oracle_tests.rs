@@ -49,6 +49,7 @@ fn event(fields: &Fields) -> Event {
         payload: Payload::Case { kind: Kind::Exec, variant: 0, values: BTreeMap::new() },
         process: Arc::new(process),
         container: None,
+        unplaced: false,
     }
 }
 
