@@ -182,7 +182,7 @@ fn tree(alert: &Alert) -> String {
     tree
 }
 
-fn why(Reason { check, value }: &Reason) -> String {
+fn why(Reason { check, value, .. }: &Reason) -> String {
     let (check, value) = (terminal(check), terminal(value));
     let (check, value) = (shorten(&check, REASON_SHOWN_MAX), shorten(&value, REASON_SHOWN_MAX));
     if value.is_empty() { check.into_owned() } else { format!("{check}  is  {value}") }

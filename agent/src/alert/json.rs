@@ -84,6 +84,12 @@ struct Why<'a> {
     value: &'a str,
 }
 
+impl<'a> Why<'a> {
+    fn of(Reason { check, value, .. }: &'a Reason) -> Self {
+        Why { check, value }
+    }
+}
+
 #[derive(Serialize)]
 struct ProcessView<'a> {
     pid: u32,
@@ -158,7 +164,7 @@ impl<'a> View<'a> {
             tags: &rule.tags,
             message: &finding.output,
             output_fields: OutputFields { time: alert.event.time, fields: &finding.fields },
-            why: finding.reasons.iter().map(|Reason { check, value }| Why { check, value }).collect(),
+            why: finding.reasons.iter().map(Why::of).collect(),
             process: ProcessView::of(&alert.event.process, alert.event.lineage().skip(1)),
             container: alert.event.container.as_deref().map(ContainerView::of),
             identity: alert.identity(),

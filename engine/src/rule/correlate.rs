@@ -129,7 +129,8 @@ impl RuleSet {
             }
             drop(state);
             let (output, fields) = teller.fill(&entry.output);
-            let mut reasons = vec![Reason { check: correlation.shown.clone(), value: "reached".to_owned() }];
+            let (check, value) = (correlation.shown.clone(), "reached".to_owned());
+            let mut reasons = vec![Reason { check, value, telling: true }];
             reasons.extend(teller.reasons(self.rules[feeder.rule as usize].root));
             findings.push(Finding { rule: Arc::clone(&entry.rule), output, fields, reasons });
         }

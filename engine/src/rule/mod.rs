@@ -149,4 +149,7 @@ pub struct Finding {
 pub struct Reason {
     pub check: String,
     pub value: String,
+    /// Whether the value says which deed it is. That a number is high enough (`fd.num >= 0`), or a value not another, does
+    /// not.
+    pub telling: bool,
 }
