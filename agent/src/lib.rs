@@ -6,13 +6,14 @@
 //! ```
 //!
 //! `watch` is the first three as one, `scope` who is watched, `losses` tells what did not come, `reload` brings new
-//! rules, `pipeline` is the whole line; `cli` is how a person starts it, `config` what they may set, `privilege` what the
+//! rules, `exceptions` tells which of theirs are over, `pipeline` is the whole line; `cli` is how a person starts it, `config` what they may set, `privilege` what the
 //! agent may do.
 
 pub mod alert;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod exceptions;
 pub mod identity;
 pub mod intake;
 pub mod losses;

@@ -74,6 +74,8 @@ pub struct State {
     pub findings: u64,
     /// What was found, each once, in order.
     pub steps: Vec<Step>,
+    /// How many of the steps, the last of them, were in no report before this one.
+    pub new: usize,
     pub tree: Tree,
 }
 

@@ -86,6 +86,7 @@ impl Open {
                 last: time,
                 findings: 0,
                 steps: Vec::new(),
+                new: 0,
                 tree: Tree::default(),
             },
             worst: Arc::clone(found),
@@ -133,8 +134,9 @@ impl Open {
     }
 
     fn tell(&mut self, now: u64) -> Report {
-        let state = &self.state;
-        let again = if state.steps.len() > self.told.steps { 0 } else { self.told.again + 1 };
+        let state = &mut self.state;
+        state.new = state.steps.len() - self.told.steps;
+        let again = if state.new > 0 { 0 } else { self.told.again + 1 };
         self.told = Told { at: now, findings: state.findings, steps: state.steps.len(), again };
         let report = Report::Incident(Arc::clone(&self.worst), Box::new(state.clone()));
         self.state.update += 1;

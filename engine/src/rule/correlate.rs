@@ -115,7 +115,7 @@ impl RuleSet {
         for Hit { correlation, which: Reverse(which) } in hits {
             let correlation = &self.correlations[correlation];
             let entry = &self.rules[correlation.rule as usize];
-            if !self.active(&entry.rule) {
+            if !self.active(&entry.rule) || self.excepts(entry, event, teller) {
                 continue;
             }
             let feeder = &correlation.feeders[which];

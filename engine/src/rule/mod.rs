@@ -8,6 +8,7 @@ mod cases;
 mod check;
 mod correlate;
 mod coverage;
+mod exemption;
 mod explain;
 mod lang;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use self::{
     cases::RuleTest,
     check::Table,
     coverage::{Coverage, Lack},
+    exemption::{Exemption, Schedule},
     explain::Explanation,
     load::{Loaded, load, load_with},
     ruleset::{Matching, RuleSet, Selection, Target},
