@@ -5,8 +5,9 @@
 //!   → engine (rules; a crate of its own) → alert (what an analyst reads) → output
 //! ```
 //!
-//! `watch` is the first three as one, `capture` keeps their events and gives them back, `scope` who is watched, `losses` tells what did not come, `reload` brings new
-//! rules, `pipeline` is the whole line, `replay` the same from a capture; `cli` is how a person starts it, `config` what they may set, `privilege` what the
+//! `watch` is the first three as one, `capture` keeps their events and gives them back, `scope` who is watched,
+//! `losses` tells what did not come, `reload` brings new rules, `exceptions` tells which of theirs are over, `pipeline`
+//! is the whole line, `replay` the same from a capture; `cli` is how a person starts it, `config` what they may set, `privilege` what the
 //! agent may do.
 
 pub mod alert;
@@ -14,6 +15,7 @@ pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod exceptions;
 pub mod identity;
 pub mod intake;
 pub mod losses;

@@ -1,12 +1,20 @@
-//! The way of an event, on one screen: watch → judge → alerts → output.
+//! The way of an event, on one screen: watch → judge → incidents → alerts → output.
 //!
 //! One task watches and judges; one thread writes. Between them is a bounded queue: when the reader of the output is
 //! slow, the queue fills, then the ring, and then the kernel side sheds and counts. Nothing is dropped on the way.
 
-use std::{future::Future, io, pin::pin, sync::Arc, thread, time::Duration};
+use std::{
+    future::{Future, pending},
+    io,
+    pin::pin,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use nightjar_engine::{
     Event,
+    incident::{self, Found, Incidents, Report},
     rule::{Counts, Matching, RuleSet},
 };
 use tokio::{
@@ -20,7 +28,8 @@ use tokio::{
 use tracing::info;
 
 use crate::{
-    alert::{Alert, Message, Origin, loss::Loss},
+    alert::{self, Alert, Message, Origin, held::HeldBack, loss::Loss},
+    exceptions::{self, Expiries},
     losses::{LOOK_PERIOD, Losses},
     output::{Output, OutputError},
     reload::Reloads,
@@ -48,22 +57,53 @@ pub enum PipelineError {
     Stuck { left: usize },
 }
 
-/// Judges events and makes alerts of what is found.
+/// Judges events, gathers what is found into incidents, and makes alerts of them.
 pub struct Judge {
     pub rules: RuleSet,
     pub matching: Matching,
     pub origin: Arc<Origin>,
+    pub incidents: Incidents,
 }
 
 impl Judge {
-    pub fn alerts(&self, event: Event) -> Vec<Alert> {
+    pub fn take(&mut self, event: Event) -> Vec<Message> {
         let mut findings = Vec::new();
         self.rules.judge(&event, self.matching, &mut findings);
         if findings.is_empty() {
             return Vec::new();
         }
-        let event = event.detached();
-        findings.into_iter().map(|finding| Alert::new(self.origin.clone(), event.clone(), finding)).collect()
+        let (event, mut reports) = (event.detached(), Vec::new());
+        for finding in findings {
+            let id = alert::id(&self.origin.boot, &event, &finding.rule.name).as_u128();
+            self.incidents.take(Found { id, event: event.clone(), finding }, &mut reports);
+        }
+        self.messages(reports)
+    }
+
+    /// What is due at this time, nanoseconds since the epoch.
+    pub fn due(&mut self, now: u64) -> Vec<Message> {
+        let mut reports = Vec::new();
+        self.incidents.advance(now, &mut reports);
+        self.messages(reports)
+    }
+
+    /// What incidents still have to say when there will be no more events.
+    pub fn end(&mut self) -> Vec<Message> {
+        let mut reports = Vec::new();
+        self.incidents.stop(&mut reports);
+        self.messages(reports)
+    }
+
+    fn messages(&self, reports: Vec<Report>) -> Vec<Message> {
+        let origin = || self.origin.clone();
+        let message = |report| match report {
+            Report::Alone(found) => Message::Alert(Box::new(Alert::of(origin(), &found, None))),
+            Report::Incident(worst, state) => {
+                Message::Alert(Box::new(Alert::of(origin(), &worst, Some(state))))
+            }
+            Report::Held(held, others) => Message::Held(HeldBack::new(origin(), held, others)),
+        };
+        reports.into_iter().map(message).collect()
     }
 }
 
@@ -96,6 +136,10 @@ pub async fn run(
         watch.say_counts()?;
         let Counts { groups, evicted } = judge.rules.remembered();
         info!(groups, evicted, "remembered across events");
+        exceptions::say_counts(&judge.rules);
+        let incident::Counts { opened, findings, evicted, held, limits_evicted, .. } =
+            judge.incidents.counts();
+        info!(opened, findings, evicted, held, limits_evicted, "incidents");
         Ok(())
     };
     tokio::select! {
@@ -119,23 +163,33 @@ pub async fn feed(
     let mut stop = pin!(stop);
     let mut look = interval(LOOK_PERIOD);
     let mut losses = Losses::new(judge.origin.clone(), watch.started());
+    let mut expiries = Expiries::default();
     let mut events = Vec::new();
     loop {
+        let due = until(judge.incidents.next_due(), watch.now());
         let about_us = tokio::select! {
             biased;
             () = &mut stop => break,
             () = messages.closed() => return Ok(()),
-            _ = look.tick() => loss_due(watch, &mut losses)?.map(Message::Loss),
+            _ = look.tick() => {
+                let over = expiries.look(&judge.rules, &judge.origin, watch.now()).map(Message::Notice);
+                send(messages, over.into_iter()).await;
+                loss_due(watch, &mut losses)?.map(Message::Loss)
+            }
             loaded = reloads.next() => {
                 let notice = reloads.take_over(&mut judge.rules, loaded, &judge.origin, watch.now());
                 notice.map(Message::Rules)
             }
             more = watch.next(&mut events) => more.map(|()| None)?,
+            () = due => None,
         };
         if matches!(&about_us, Some(Message::Loss(loss)) if loss.vital()) {
             watch.relearn()?;
         }
-        if !send(messages, judged(judge, events.drain(..)).chain(about_us)).await {
+        if !send(messages, events.drain(..).flat_map(|event| judge.take(event))).await {
+            return Ok(());
+        }
+        if !send(messages, judge.due(watch.now()).into_iter().chain(about_us)).await {
             return Ok(());
         }
     }
@@ -143,12 +197,12 @@ pub async fn feed(
         watch.drain(&mut events);
         // The deadline of `run` gets its turn.
         yield_now().await;
-        if events.is_empty() || !send(messages, judged(judge, events.drain(..))).await {
+        if events.is_empty() || !send(messages, events.drain(..).flat_map(|event| judge.take(event))).await {
             break;
         }
     }
     let loss = loss_now(watch, &mut losses)?;
-    send(messages, loss.map(Message::Loss).into_iter()).await;
+    send(messages, judge.end().into_iter().chain(loss.map(Message::Loss))).await;
     Ok(())
 }
 
@@ -161,8 +215,12 @@ fn loss_now(watch: &mut Watch, losses: &mut Losses) -> Result<Option<Loss>, Watc
     Ok(losses.tell(reading, now, |cgroup| watch.place(cgroup)))
 }
 
-fn judged(judge: &Judge, events: impl Iterator<Item = Event>) -> impl Iterator<Item = Message> {
-    events.flat_map(|event| judge.alerts(event)).map(|alert| Message::Alert(Box::new(alert)))
+/// Waits until a time of the wall clock. When that is set meanwhile, the look at the losses comes in between.
+async fn until(due: Option<u64>, now: u64) {
+    match due {
+        Some(due) => sleep(Duration::from_nanos(due.saturating_sub(now))).await,
+        None => pending().await,
+    }
 }
 
 /// Whether somebody still takes them.
@@ -191,9 +249,11 @@ mod tests {
     use bytes::Bytes;
     use nightjar_engine::{
         Payload,
-        rule::{Source, load},
+        incident::SECOND,
+        rule::{Selection, Source, Target, load},
     };
     use nightjar_events::{Body, Header, Kind, event::open::Open};
+    use uuid::Uuid;
 
     use super::*;
     use crate::alert::sample::alert;
@@ -207,7 +267,17 @@ mod tests {
         let Ok(loaded) = load(&[Source { name: "a.yaml".into(), text: rule("a") + &rule("b") }]) else {
             panic!("loads")
         };
-        Judge { rules: loaded.rules, matching: Matching::All, origin: alert().origin }
+        let settings = incident::Settings { window: SECOND, pause: 0, per_minute: 0 };
+        let incidents = Incidents::new(settings);
+        Judge { rules: loaded.rules, matching: Matching::All, origin: alert().origin, incidents }
+    }
+
+    fn ids(messages: &[Message]) -> Vec<Uuid> {
+        let id = |message: &Message| match message {
+            Message::Alert(alert) => alert.id,
+            Message::Loss(_) | Message::Rules(_) | Message::Held(_) | Message::Notice(_) => Uuid::nil(),
+        };
+        messages.iter().map(id).collect()
     }
 
     #[test]
@@ -216,15 +286,29 @@ mod tests {
         let (header, body) = (Header::default(), Box::new(Body::Open(Open::default())));
         let header = Header { kind: Kind::Open as u16, variant: 1, ..header };
         let payload = Payload::Record { header, body, tail: batch.slice(8..16) };
-        let alerts = judge().alerts(Event { payload, ..alert().event });
-        assert_eq!(alerts.len(), 2);
+        let mut judge = judge();
+        let alerts = judge.take(Event { payload, ..alert().event });
+        assert_eq!((alerts.len(), judge.incidents.counts().open), (2, 1));
         assert!(batch.is_unique());
     }
 
     #[test]
     fn two_rules_that_match_one_event_have_alerts_of_their_own() {
-        let alerts = judge().alerts(alert().event);
-        assert_ne!(alerts[0].id, alerts[1].id);
+        let ids = ids(&judge().take(alert().event));
+        assert_eq!(ids.len(), 2);
+        assert_ne!(ids[0], ids[1]);
+    }
+
+    #[test]
+    fn what_an_incident_has_not_told_yet_is_told_at_the_end() {
+        let mut judge = judge();
+        judge.rules.select(&[Selection { enable: false, target: Target::Rule("b".into()) }]).unwrap();
+        let told: Vec<usize> = (0..3).map(|_| judge.take(alert().event).len()).collect();
+        assert_eq!(told, [1, 0, 0]);
+        let end = judge.end();
+        let [Message::Alert(last)] = end.as_slice() else { panic!("{end:?}") };
+        assert_eq!(last.incident.as_ref().unwrap().findings, 3);
+        assert!(judge.end().is_empty());
     }
 
     struct Fails;

@@ -6,6 +6,7 @@
 
 pub mod event;
 pub mod field;
+pub mod incident;
 pub mod rule;
 pub mod value;
 

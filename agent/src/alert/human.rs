@@ -12,7 +12,7 @@ use super::{
     Alert,
     cmdline::{shorten, shown},
     escape::{lossless, terminal},
-    rfc3339,
+    incident, rfc3339,
     wrap::wrap,
 };
 
@@ -36,6 +36,9 @@ pub struct Look {
 
 /// The block, ending in an empty line.
 pub fn block(alert: &Alert, look: Look) -> String {
+    if let Some(state) = alert.update() {
+        return incident::block(alert, state, look);
+    }
     let rule = &alert.finding.rule;
     let mut out = title(alert.event.time, rule.priority, &rule.name, look);
     let mut rows = vec![("what", shorten(&terminal(&alert.finding.output), MESSAGE_SHOWN_MAX).into_owned())];
@@ -52,6 +55,9 @@ pub fn block(alert: &Alert, look: Look) -> String {
     );
     if !alert.finding.rule.tags.is_empty() {
         rows.push(("tags", terminal(&alert.finding.rule.tags.join(", ")).into_owned()));
+    }
+    if let Some(state) = &alert.incident {
+        rows.push(("part of", format!("incident {}", incident::short(state))));
     }
     for (label, text) in rows {
         row(&mut out, label, &text, look);
@@ -133,7 +139,7 @@ fn who(process: &Process) -> String {
     who
 }
 
-fn place(alert: &Alert) -> String {
+pub(super) fn place(alert: &Alert) -> String {
     let node = terminal(&alert.origin.node);
     let Some(container) = &alert.event.container else {
         return format!("on the host, node {node}");
@@ -182,13 +188,13 @@ fn tree(alert: &Alert) -> String {
     tree
 }
 
-fn why(Reason { check, value }: &Reason) -> String {
+fn why(Reason { check, value, .. }: &Reason) -> String {
     let (check, value) = (terminal(check), terminal(value));
     let (check, value) = (shorten(&check, REASON_SHOWN_MAX), shorten(&value, REASON_SHOWN_MAX));
     if value.is_empty() { check.into_owned() } else { format!("{check}  is  {value}") }
 }
 
-fn bytes(bytes: &[u8]) -> String {
+pub(super) fn bytes(bytes: &[u8]) -> String {
     terminal(&lossless(bytes)).into_owned()
 }
 

@@ -15,6 +15,7 @@ use serde_json::ser::Formatter;
 use super::{
     Alert, Origin, clock_of, cmdline,
     escape::{is_hazard, lossless},
+    incident::{self, IncidentView},
 };
 
 /// Longest command line given of an ancestor, in characters; the process itself is given whole.
@@ -64,24 +65,32 @@ struct View<'a> {
     rule: &'a str,
     priority: &'static str,
     source: &'a str,
-    tags: &'a [String],
+    tags: Vec<&'a str>,
     /// As Falco prints it: time of day, priority, message.
     output: String,
-    message: &'a str,
+    message: Cow<'a, str>,
     output_fields: OutputFields<'a>,
     why: Vec<Why<'a>>,
     process: ProcessView<'a>,
     container: Option<ContainerView<'a>>,
     identity: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incident: Option<IncidentView<'a>>,
     /// In the form in which the cases of rule tests are written, without the ancestors that stand above already.
     event: Event,
     nightjar: About<'a>,
 }
 
 #[derive(Serialize)]
-struct Why<'a> {
+pub(super) struct Why<'a> {
     check: &'a str,
     value: &'a str,
+}
+
+impl<'a> Why<'a> {
+    pub(super) fn of(Reason { check, value, .. }: &'a Reason) -> Self {
+        Why { check, value }
+    }
 }
 
 #[derive(Serialize)]
@@ -106,7 +115,7 @@ struct ProcessView<'a> {
 }
 
 #[derive(Serialize)]
-struct Ancestor<'a> {
+pub(super) struct Ancestor<'a> {
     pid: u32,
     name: Cow<'a, str>,
     exe: Cow<'a, str>,
@@ -147,21 +156,27 @@ impl<'a> View<'a> {
     fn of(alert: &'a Alert) -> Self {
         let (rule, finding) = (&alert.finding.rule, &alert.finding);
         let (time, priority) = (alert.time(), rule.priority.name());
+        let message = match alert.update() {
+            Some(state) => Cow::Owned(incident::message(state, &finding.output)),
+            None => Cow::Borrowed(finding.output.as_str()),
+        };
+        let own_tags = || rule.tags.iter().map(String::as_str).collect();
         View {
             uuid: alert.id.to_string(),
-            output: format!("{}: {priority} {}", clock_of(&time), finding.output),
+            output: format!("{}: {priority} {message}", clock_of(&time)),
             time,
             hostname: &alert.origin.node,
             rule: &rule.name,
             priority,
             source: &rule.source,
-            tags: &rule.tags,
-            message: &finding.output,
+            tags: alert.incident.as_ref().map_or_else(own_tags, |state| state.tags()),
+            message,
             output_fields: OutputFields { time: alert.event.time, fields: &finding.fields },
-            why: finding.reasons.iter().map(|Reason { check, value }| Why { check, value }).collect(),
+            why: finding.reasons.iter().map(Why::of).collect(),
             process: ProcessView::of(&alert.event.process, alert.event.lineage().skip(1)),
             container: alert.event.container.as_deref().map(ContainerView::of),
             identity: alert.identity(),
+            incident: alert.incident.as_deref().map(IncidentView::of),
             event: without_ancestors(&alert.event),
             nightjar: About::of(&alert.origin),
         }
@@ -195,7 +210,7 @@ impl<'a> ProcessView<'a> {
 }
 
 impl<'a> Ancestor<'a> {
-    fn of(process: &'a Process) -> Self {
+    pub(super) fn of(process: &'a Process) -> Self {
         Ancestor {
             pid: process.pid,
             name: lossless(&process.comm),

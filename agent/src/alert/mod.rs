@@ -5,7 +5,9 @@
 
 pub mod cmdline;
 pub mod escape;
+pub mod held;
 pub mod human;
+pub mod incident;
 mod internal;
 pub mod json;
 pub mod loss;
@@ -21,6 +23,7 @@ use std::{fmt::Write, sync::Arc};
 use jiff::Timestamp;
 use nightjar_engine::{
     Event, Payload,
+    incident::{Found, State},
     rule::{Finding, Priority},
 };
 use serde::{Serialize, Serializer};
@@ -32,6 +35,8 @@ pub enum Message {
     Alert(Box<Alert>),
     Loss(loss::Loss),
     Rules(rules::RulesNotice),
+    Held(held::HeldBack),
+    Notice(notice::Notice),
 }
 
 impl Message {
@@ -41,6 +46,8 @@ impl Message {
             Message::Alert(alert) => &alert.finding.rule.name,
             Message::Loss(_) => loss::RULE,
             Message::Rules(notice) => notice.rule(),
+            Message::Held(_) => held::RULE,
+            Message::Notice(notice) => notice.rule,
         }
     }
 
@@ -49,6 +56,8 @@ impl Message {
             Message::Alert(alert) => alert.finding.rule.priority,
             Message::Loss(loss) => loss.priority(),
             Message::Rules(notice) => notice.priority(),
+            Message::Held(_) => held::PRIORITY,
+            Message::Notice(notice) => notice.priority,
         }
     }
 }
@@ -60,6 +69,8 @@ impl Serialize for Message {
             Message::Alert(alert) => alert.serialize(serializer),
             Message::Loss(loss) => loss.serialize(serializer),
             Message::Rules(notice) => notice.serialize(serializer),
+            Message::Held(held) => held.serialize(serializer),
+            Message::Notice(notice) => notice.serialize(serializer),
         }
     }
 }
@@ -72,6 +83,8 @@ pub struct Alert {
     pub origin: Arc<Origin>,
     pub event: Event,
     pub finding: Finding,
+    /// What the finding is a part of. The alert is then about all of it, and the finding the worst that was found.
+    pub incident: Option<Box<State>>,
 }
 
 /// Who says so.
@@ -107,12 +120,29 @@ impl Origin {
 impl Alert {
     pub fn new(origin: Arc<Origin>, event: Event, finding: Finding) -> Self {
         let id = id(&origin.boot, &event, &finding.rule.name);
-        Alert { id, origin, event, finding }
+        Alert { id, origin, event, finding, incident: None }
     }
 
-    /// `2026-11-25T00:34:43.123456789Z`, the kernel's time of the event.
+    /// Of a finding by itself, or of the incident that it is the worst part of.
+    pub fn of(origin: Arc<Origin>, found: &Found, incident: Option<Box<State>>) -> Self {
+        let own = Uuid::from_u128(found.id);
+        let id = incident.as_deref().map_or(own, |state| incident::report_id(state, own));
+        Alert { id, origin, event: found.event.clone(), finding: found.finding.clone(), incident }
+    }
+
+    /// The incident, when this alert is not its first: then there is more to say than the finding.
+    pub fn update(&self) -> Option<&State> {
+        self.incident.as_deref().filter(|state| state.update > 0)
+    }
+
+    /// Nanoseconds since the epoch: when the event was, or the last one of an incident.
+    pub fn nanoseconds(&self) -> u64 {
+        self.incident.as_ref().map_or(self.event.time, |state| state.last)
+    }
+
+    /// `2026-11-25T00:34:43.123456789Z`, by the kernel's clock.
     pub fn time(&self) -> String {
-        rfc3339(self.event.time)
+        rfc3339(self.nanoseconds())
     }
 
     /// `complete`, or what of the container could not be learned.
@@ -128,7 +158,7 @@ impl Alert {
 }
 
 /// A thread does not act twice in one nanosecond of the boot clock, so boot, clock, thread, deed and rule are unique.
-fn id(boot: &Uuid, event: &Event, rule: &str) -> Uuid {
+pub fn id(boot: &Uuid, event: &Event, rule: &str) -> Uuid {
     let clock = match &event.payload {
         Payload::Record { header, .. } => header.time,
         Payload::Case { .. } => event.time,

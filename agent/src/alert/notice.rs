@@ -6,7 +6,12 @@ use std::sync::Arc;
 use nightjar_engine::rule::Priority;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::{Origin, internal::Said};
+use super::{
+    Origin,
+    escape::terminal,
+    human::{self, Look},
+    internal::Said,
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
@@ -18,6 +23,17 @@ pub struct Notice {
     pub priority: Priority,
     pub message: String,
     pub fields: Vec<(String, u64)>,
+}
+
+impl Notice {
+    /// The block, ending in an empty line.
+    pub fn human(&self, look: Look) -> String {
+        let mut block = human::title(self.time, self.priority, self.rule, look);
+        human::row(&mut block, "what", &terminal(&self.message), look);
+        human::row(&mut block, "where", &format!("node {}", self.origin.node), look);
+        block.push('\n');
+        block
+    }
 }
 
 struct Fields<'a>(&'a Notice);

@@ -73,7 +73,8 @@ fn finding() -> Finding {
         false_positives: Vec::new(),
     };
     let text = |name: &str, value: &str| (name.to_owned(), OutputValue::Text(value.to_owned()));
-    let reason = |check: &str, value: &str| Reason { check: check.into(), value: value.into() };
+    let reason =
+        |check: &str, value: &str| Reason { check: check.into(), value: value.into(), telling: true };
     Finding {
         rule: Arc::new(rule),
         output: "Secret file read (file=/etc/shadow user=root pid=1234)".into(),

@@ -3,7 +3,10 @@
 use std::{future::Future, io, sync::Arc, time::SystemTime};
 
 use anyhow::anyhow;
-use nightjar_engine::rule::RuleSet;
+use nightjar_engine::{
+    incident::{self, Incidents},
+    rule::RuleSet,
+};
 use nightjar_events::{EVENTS, Event};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -51,7 +54,8 @@ impl Node for ThisNode {
             if !config.outputs.is_empty() {
                 reopen_at_hangup()?;
             }
-            let judge = Judge { rules, matching: config.matching, origin };
+            let incidents = Incidents::new(config.incidents);
+            let judge = Judge { rules, matching: config.matching, origin, incidents };
             Ok(pipeline::run(watch, judge, reloads, output, stop).await?)
         })
     }
@@ -114,7 +118,9 @@ impl Node for ThisNode {
             let scope = Scope::Only(vec![Target::Containers]);
             let mut watch = start(Plan { scope, ..plan(&request.config, request.rules.kinds()) })?;
             let DemoRequest { config, rules, origin, deadline, terminal } = request;
-            let mut judge = Judge { rules, matching: config.matching, origin };
+            // Each deed is shown as soon as it is seen.
+            let incidents = Incidents::new(incident::Settings { pause: 0, ..config.incidents });
+            let mut judge = Judge { rules, matching: config.matching, origin, incidents };
             let mut reloads = Reloads::never();
             let mut settings = demo::Settings::new().or_end(Exit::CannotRun)?;
             settings.deadline = deadline;
@@ -126,7 +132,7 @@ impl Node for ThisNode {
                     let alert = match message {
                         Message::Alert(alert) => demo_alert(&alert, terminal.look),
                         // A deed whose event was lost is reported as missed.
-                        Message::Loss(_) | Message::Rules(_) => continue,
+                        Message::Loss(_) | Message::Rules(_) | Message::Held(_) | Message::Notice(_) => continue,
                     };
                     if shown.send(alert).await.is_err() {
                         break;

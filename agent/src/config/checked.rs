@@ -3,7 +3,10 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use jiff::SignedDuration;
-use nightjar_engine::rule::{Matching, Priority, Selection, Target};
+use nightjar_engine::{
+    incident::{self, SECOND},
+    rule::{Matching, Priority, Selection, Target},
+};
 use nightjar_events::Family;
 
 use super::{
@@ -23,14 +26,22 @@ pub const SPOOL_SIZE_DEFAULT: u64 = 256 << 20;
 pub const SPOOL_SIZE_MIN: u64 = 1 << 20;
 pub const SPOOL_SIZE_MAX: u64 = 1 << 40;
 
+pub const WINDOW_DEFAULT: u64 = 300;
+pub const WINDOW_MAX: u64 = 86_400;
+pub const UPDATE_DEFAULT: u64 = 1;
+pub const UPDATE_MAX: u64 = 3_600;
+pub const RULE_LIMIT_DEFAULT: u32 = 120;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Empty: the built-in rules.
     pub rules: Vec<PathBuf>,
+    pub exceptions: Vec<PathBuf>,
     /// Applied in order.
     pub selections: Vec<Selection>,
     pub min_priority: Priority,
     pub matching: Matching,
+    pub incidents: incident::Settings,
     /// `None`: human on a terminal, else JSON.
     pub output: Option<OutputForm>,
     pub spool: spool::Settings,
@@ -57,6 +68,8 @@ pub enum ConfigError {
     SpoolOutOfRange(u64),
     #[error("spool folder {0} is not an absolute path")]
     SpoolNotAbsolute(PathBuf),
+    #[error("{key} {found} is above {most}")]
+    TooLong { key: &'static str, found: u64, most: u64 },
     #[error("without outputs, `--output none` would let every alert vanish")]
     NoOutput,
     #[error(transparent)]
@@ -77,7 +90,7 @@ pub enum ConfigError {
 
 impl Config {
     pub fn check(raw: Raw) -> Result<Config, ConfigError> {
-        for path in &raw.rules {
+        for path in raw.rules.iter().chain(&raw.exceptions) {
             path.metadata().map_err(|source| ConfigError::Rules { path: path.clone(), source })?;
         }
         let outputs = outputs::check(raw.outputs)?;
@@ -90,6 +103,11 @@ impl Config {
             selections: selections(&raw.disable, &raw.enable)?,
             min_priority: raw.min_priority.unwrap_or(Priority::Debug),
             matching: raw.matching.unwrap_or_default().into(),
+            incidents: incident::Settings {
+                window: seconds("incident window", raw.incident_window_secs, WINDOW_DEFAULT, WINDOW_MAX)?,
+                pause: seconds("incident update", raw.incident_update_secs, UPDATE_DEFAULT, UPDATE_MAX)?,
+                per_minute: raw.rule_limit.unwrap_or(RULE_LIMIT_DEFAULT),
+            },
             output: raw.output,
             scope: Scope::parse(&raw.scope)?,
             family: raw.hooks.map(Family::from),
@@ -98,7 +116,16 @@ impl Config {
             identity_wait: raw.identity_wait.map_or(Ok(WAIT_DEFAULT), identity_wait)?,
             host_root: raw.host_root.map_or(Ok(PathBuf::from("/")), host_root)?,
             rules: raw.rules,
+            exceptions: raw.exceptions,
         })
+    }
+}
+
+/// In nanoseconds.
+fn seconds(key: &'static str, found: Option<u64>, default: u64, most: u64) -> Result<u64, ConfigError> {
+    match found.unwrap_or(default) {
+        found if found > most => Err(ConfigError::TooLong { key, found, most }),
+        found => Ok(found * SECOND),
     }
 }
 
@@ -213,6 +240,18 @@ mod tests {
         assert_eq!(Config::check(raw).unwrap().selections, expected);
         let empty = Raw { disable: vec!["tag=".into()], ..Raw::default() };
         assert!(matches!(Config::check(empty), Err(ConfigError::EmptySelection)));
+    }
+
+    #[test]
+    fn incidents_have_times_that_make_sense() {
+        let of = |window, update| {
+            let raw = Raw { incident_window_secs: window, incident_update_secs: update, ..Raw::default() };
+            Config::check(raw).map(|config| (config.incidents.window, config.incidents.pause))
+        };
+        assert_eq!(of(None, None).unwrap(), (300 * SECOND, SECOND));
+        assert_eq!(of(Some(0), Some(5)).unwrap(), (0, 5 * SECOND));
+        assert_eq!(of(Some(86_401), None).unwrap_err().to_string(), "incident window 86401 is above 86400");
+        assert!(of(None, Some(u64::MAX)).is_err());
     }
 
     #[test]

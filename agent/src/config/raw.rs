@@ -26,6 +26,11 @@ pub struct Raw {
     #[arg(long, value_name = "WHICH", num_args = 1.., help_heading = "Rules")]
     pub enable: Vec<String>,
 
+    /// Files, or folders of them, of exceptions: what rules find and is not to be reported, each with an author, a reason
+    /// and an end; loaded anew with the rules
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Rules")]
+    pub exceptions: Vec<PathBuf>,
+
     /// Ignore rules less severe than this: emergency, alert, critical, error, warning, notice, informational, debug
     #[arg(long, value_name = "PRIORITY", value_parser = parse::priority, help_heading = "Rules")]
     #[serde(deserialize_with = "parse::priority_key")]
@@ -34,6 +39,20 @@ pub struct Raw {
     /// Report the first rule that matches an event, as Falco does, or all of them [default: first]
     #[arg(long, value_name = "WHICH", help_heading = "Rules")]
     pub matching: Option<Matching>,
+
+    /// Seconds without a finding after which an incident is over; 0: no incidents, each finding is an alert of its own
+    /// [default: 300]
+    #[arg(long, value_name = "SECONDS", help_heading = "Incidents")]
+    pub incident_window_secs: Option<u64>,
+
+    /// Seconds between two alerts of an incident that grows; what is worse than all before comes at once [default: 1]
+    #[arg(long, value_name = "SECONDS", help_heading = "Incidents")]
+    pub incident_update_secs: Option<u64>,
+
+    /// New findings of one rule in one container that are told in a minute, 0 for no limit; what goes beyond is counted
+    /// and told in sum [default: 120]
+    #[arg(long, value_name = "FINDINGS", help_heading = "Incidents")]
+    pub rule_limit: Option<u32>,
 
     /// Form of the alerts on standard output [default: human on a terminal, json in a pipe or file]
     #[arg(long, value_name = "FORM", help_heading = "Output")]
@@ -141,10 +160,14 @@ impl Raw {
         }
         Raw {
             rules: list(self.rules, other.rules),
+            exceptions: list(self.exceptions, other.exceptions),
             disable: list(self.disable, other.disable),
             enable: list(self.enable, other.enable),
             min_priority: self.min_priority.or(other.min_priority),
             matching: self.matching.or(other.matching),
+            incident_window_secs: self.incident_window_secs.or(other.incident_window_secs),
+            incident_update_secs: self.incident_update_secs.or(other.incident_update_secs),
+            rule_limit: self.rule_limit.or(other.rule_limit),
             output: self.output.or(other.output),
             spool_dir: self.spool_dir.or(other.spool_dir),
             spool_size: self.spool_size.or(other.spool_size),

@@ -53,7 +53,8 @@ fn errors(diagnostics: &[Diagnostic]) -> String {
 
 /// The rules that a configuration asks for, switched on and off as it says, and what is perhaps wrong with them.
 pub fn configured(config: &Config) -> Result<(RuleSet, Vec<Diagnostic>), RulesError> {
-    let Loaded { mut rules, warnings } = rule::load(&of(&config.rules)?).map_err(RulesError::Wrong)?;
+    let sources = with_exceptions(of(&config.rules)?, &config.exceptions)?;
+    let Loaded { mut rules, warnings } = rule::load(&sources).map_err(RulesError::Wrong)?;
     rules.select(&config.selections).map_err(RulesError::Selection)?;
     rules.set_min_priority(config.min_priority);
     Ok((rules, warnings))
@@ -62,6 +63,12 @@ pub fn configured(config: &Config) -> Result<(RuleSet, Vec<Diagnostic>), RulesEr
 /// The rules of these paths, or those that are built in where none is given.
 pub fn of(paths: &[PathBuf]) -> Result<Vec<Source>, SourceError> {
     if paths.is_empty() { Ok(built_in()) } else { read(paths) }
+}
+
+/// Rules, and exceptions behind them: those may use what the rules define.
+pub fn with_exceptions(mut rules: Vec<Source>, paths: &[PathBuf]) -> Result<Vec<Source>, SourceError> {
+    rules.extend(read(paths)?);
+    Ok(rules)
 }
 
 pub fn built_in() -> Vec<Source> {

@@ -19,8 +19,7 @@ use super::{
     limits::{ARGS_KEPT, SECOND},
 };
 
-/// Inode of the initial pid namespace: `PROC_PID_INIT_INO` (include/linux/proc_ns.h, 6.18).
-pub const INITIAL_PID_NS: u32 = 0xeffffffc;
+pub use nightjar_engine::event::INITIAL_PID_NS;
 
 /// A mounted /proc, perhaps the host's as seen from a container.
 #[derive(Clone, Debug)]

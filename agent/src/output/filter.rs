@@ -17,7 +17,8 @@ impl Filter {
     pub fn wants(&self, item: &Item) -> bool {
         let Filter(RawFilter { min_priority, rules, tags, namespaces }) = self;
         min_priority.unwrap_or(Priority::Debug) >= item.priority
-            && (rules.is_empty() || rules.iter().any(|pattern| matches(pattern, item.text("/rule"))))
+            && (rules.is_empty()
+                || item.rules().any(|rule| rules.iter().any(|pattern| matches(pattern, rule))))
             && (tags.is_empty() || item.tags().any(|tag| tags.iter().any(|wanted| wanted == tag)))
             && (namespaces.is_empty()
                 || namespaces.iter().any(|name| name == item.text("/container/pod/namespace")))
@@ -63,6 +64,15 @@ mod tests {
         assert!(!wants(RawFilter { rules: list("Write*"), ..none.clone() }));
         assert!(wants(RawFilter { tags: list("container"), namespaces: list("shop"), ..none.clone() }));
         assert!(!wants(RawFilter { tags: list("container"), namespaces: list("bank"), ..none }));
+    }
+
+    #[test]
+    fn an_incident_is_wanted_for_any_of_its_steps() {
+        let mut item = item();
+        item.alert["incident"] = serde_json::json!({"steps": [{"rule": "Reverse shell"}]});
+        let wants =
+            |rule: &str| Filter::of(RawFilter { rules: list(rule), ..RawFilter::default() }).wants(&item);
+        assert!(wants("Reverse *") && wants("Read*file") && !wants("Write*"));
     }
 
     #[test]

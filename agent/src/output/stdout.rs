@@ -47,6 +47,8 @@ impl<W: Write> Stdout<W> {
                 Message::Alert(alert) => human::block(alert, look),
                 Message::Loss(loss) => loss.human(look),
                 Message::Rules(notice) => notice.human(look),
+                Message::Held(held) => held.human(look),
+                Message::Notice(notice) => notice.human(look),
             },
             Form::Json => {
                 let mut line = json::to_line(message)

@@ -52,6 +52,23 @@ impl Item {
         }
     }
 
+    /// The rule, and those of all steps of its incident.
+    pub fn rules(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.text("/rule"))
+            .chain(self.steps().filter_map(move |step| step.get("rule")?.as_str()))
+    }
+
+    /// The steps of its incident, if it is of one.
+    pub fn steps(&self) -> impl Iterator<Item = &Value> {
+        self.alert.pointer("/incident/steps").and_then(Value::as_array).into_iter().flatten()
+    }
+
+    /// A time of the alert by its JSON pointer, in milliseconds since the epoch.
+    pub fn millis(&self, pointer: &str) -> Option<i64> {
+        let time = self.text(pointer).parse::<jiff::Timestamp>();
+        time.map(jiff::Timestamp::as_millisecond).ok()
+    }
+
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         self.alert.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }

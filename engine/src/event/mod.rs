@@ -18,6 +18,8 @@ use crate::value::Value;
 
 /// Most ancestors that are kept or asked for.
 pub const ANCESTORS_MAX: usize = 64;
+/// Inode of the initial pid namespace: `PROC_PID_INIT_INO` (include/linux/proc_ns.h, 6.18).
+pub const INITIAL_PID_NS: u32 = 0xeffffffc;
 
 #[derive(Clone, Debug)]
 pub struct Event {

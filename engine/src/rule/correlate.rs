@@ -160,7 +160,7 @@ impl RuleSet {
         for Hit { correlation, which: Reverse(which) } in hits {
             let correlation = &self.correlations[correlation];
             let entry = &self.rules[correlation.rule as usize];
-            if !self.active(&entry.rule) {
+            if !self.active(&entry.rule) || self.excepts(entry, event, teller) {
                 continue;
             }
             let feeder = &correlation.feeders[which];
@@ -177,7 +177,8 @@ impl RuleSet {
             }
             drop(state);
             let (output, fields) = teller.fill(&entry.output);
-            let mut reasons = vec![Reason { check: correlation.shown.clone(), value: "reached".to_owned() }];
+            let (check, value) = (correlation.shown.clone(), "reached".to_owned());
+            let mut reasons = vec![Reason { check, value, telling: true }];
             reasons.extend(teller.reasons(self.fed_by(feeder)));
             findings.push(Finding { rule: Arc::clone(&entry.rule), output, fields, reasons });
         }

@@ -8,6 +8,7 @@ mod cases;
 mod check;
 mod correlate;
 mod coverage;
+mod exemption;
 mod explain;
 mod lang;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use self::{
     cases::{RuleTest, Tried},
     check::Table,
     coverage::{Coverage, Lack},
+    exemption::{Exemption, Schedule},
     explain::Explanation,
     load::{Loaded, load, load_with},
     ruleset::{Matching, RuleSet, Selection, Target},
@@ -149,4 +151,7 @@ pub struct Finding {
 pub struct Reason {
     pub check: String,
     pub value: String,
+    /// Whether the value says which deed it is. That a number is high enough (`fd.num >= 0`), or a value not another, does
+    /// not.
+    pub telling: bool,
 }

@@ -15,6 +15,7 @@ use super::{
     cases::RuleTest,
     check::{Arena, NodeId, types},
     correlate::{self, Correlation, Hit, Step},
+    exemption::{Exempting, Exemption},
     lang::Expr,
     run::{
         output::{Part, Teller},
@@ -63,6 +64,7 @@ pub struct RuleSet {
     /// Conditions that are no rules but feed correlations; in programs they come after the rules.
     steps: Vec<Step>,
     pub(super) state: correlate::Shared,
+    pub(super) exemptions: Vec<Exempting>,
     /// By event and variant.
     programs: Vec<Vec<Program>>,
     /// Every read in a place of its own.
@@ -85,6 +87,8 @@ pub(super) struct Entry {
     pub correlates: bool,
     /// One event that its condition matches is no finding: it counts them.
     pub counted: bool,
+    /// Places of the exceptions that stand beside the rules and are about this one.
+    pub exempt: Vec<u32>,
     undecided: AtomicU64,
 }
 
@@ -107,6 +111,7 @@ impl Entry {
             silent: false,
             correlates: false,
             counted: false,
+            exempt: Vec::new(),
             undecided: AtomicU64::new(0),
         }
     }
@@ -125,6 +130,7 @@ impl RuleSet {
         arena: Arena,
         rules: Vec<Entry>,
         correlations: Vec<Correlation>,
+        exemptions: Vec<Exempting>,
         origins: Origins,
         tests: Vec<RuleTest>,
     ) -> RuleSet {
@@ -138,6 +144,7 @@ impl RuleSet {
             tests,
             correlations,
             state: correlate::Shared::default(),
+            exemptions,
             programs: Vec::new(),
             slots,
             least: Priority::Debug,
@@ -216,6 +223,13 @@ impl RuleSet {
                 Truth::False => {}
                 Truth::Undecided => entry.not_decided(),
                 Truth::True => {
+                    if !entry.exempt.is_empty() {
+                        let teller =
+                            teller.get_or_insert_with(|| Teller::new(&self.arena, event, &self.slots));
+                        if self.excepts(entry, event, teller) {
+                            return;
+                        }
+                    }
                     hits.extend(&self.fed[index as usize]);
                     if entry.silent || entry.counted || !self.active(&entry.rule) || (falco && settled) {
                         return;
@@ -234,6 +248,29 @@ impl RuleSet {
         }
     }
 
+    /// Whether an exception that stands beside the rules covers that a rule has matched: then it is as if it had not.
+    /// What cannot be decided covers nothing.
+    pub(super) fn excepts<'e>(&'e self, entry: &Entry, event: &Event, teller: &mut Teller<'e, 'e>) -> bool {
+        let mut ours = entry.exempt.iter().filter_map(|place| self.exemptions.get(*place as usize));
+        let found =
+            ours.find(|one| one.exemption.holds_at(event.time) && teller.truth(one.root) == Truth::True);
+        if let Some(one) = found {
+            one.suppressed.fetch_add(1, Ordering::Relaxed);
+        }
+        found.is_some()
+    }
+
+    /// The exceptions that stand beside the rules, in file order, and how many findings each has covered.
+    pub fn exemptions(&self) -> impl Iterator<Item = (&Arc<Exemption>, u64)> {
+        self.exemptions.iter().map(|one| (&one.exemption, one.suppressed.load(Ordering::Relaxed)))
+    }
+
+    /// The rules that an exception, by its place in file order, is about.
+    pub fn exempted(&self, place: usize) -> impl Iterator<Item = &Arc<Rule>> {
+        let about = move |entry: &&Entry| entry.exempt.iter().any(|own| *own as usize == place);
+        self.rules.iter().filter(about).map(|entry| &entry.rule)
+    }
+
     /// How often each rule could not be decided because a value was cut off; only those where it happened.
     pub fn undecided(&self) -> impl Iterator<Item = (&Arc<Rule>, u64)> {
         let counts = self.rules.iter().map(|entry| (&entry.rule, entry.undecided.load(Ordering::Relaxed)));
@@ -247,6 +284,11 @@ impl RuleSet {
         for entry in &self.rules {
             if let Some(before) = before.get(&key(entry)) {
                 entry.undecided.store(before.undecided.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        for one in &self.exemptions {
+            if let Some((_, count)) = old.exemptions().find(|(other, _)| other.name == one.exemption.name) {
+                one.suppressed.store(count, Ordering::Relaxed);
             }
         }
         self.adopt_state(old);

@@ -14,7 +14,12 @@ const CUSTOM: &[(&str, &str, &str)] = &[
     ("cs4", "containerImage", "/container/image"),
     ("cs5", "podName", "/container/pod/name"),
     ("cs6", "namespace", "/container/pod/namespace"),
+    ("cn1", "incidentScore", "/incident/score"),
+    ("cn2", "incidentUpdate", "/incident/update"),
+    ("flexString1", "incidentState", "/incident/state"),
 ];
+/// What names the alert; of an incident all alerts have one name, and each its own beside it.
+const NAME: &str = "externalId";
 
 pub fn of(item: &Item) -> String {
     let rule = header(item.text("/rule"));
@@ -24,8 +29,18 @@ pub fn of(item: &Item) -> String {
         severity(item.priority)
     );
     let mut extension = vec![format!("rt={}", item.time / 1_000_000)];
+    let incident = text(item, "/incident/id");
     for row in ROWS.iter().filter(|row| !row.cef.is_empty()) {
-        extension.extend(text(item, row.at).map(|value| format!("{}={}", row.cef, value)));
+        let value = match &incident {
+            Some(incident) if row.cef == NAME => Some(incident.clone()),
+            Some(_) | None => text(item, row.at),
+        };
+        extension.extend(value.map(|value| format!("{}={value}", row.cef)));
+    }
+    if incident.is_some() {
+        let times = [("start", "/incident/first"), ("end", "/incident/last")];
+        extension.extend(times.iter().filter_map(|(key, at)| Some(format!("{key}={}", item.millis(at)?))));
+        extension.push(format!("flexString2={} flexString2Label=alertId", value(&item.key)));
     }
     for (place, label, at) in CUSTOM {
         extension.extend(text(item, at).map(|value| format!("{place}={value} {place}Label={label}")));

@@ -42,6 +42,11 @@ pub fn of(item: &Item) -> Value {
         put("threat.framework", json!("MITRE ATT&CK"));
         put("threat.technique.id", json!(techniques));
     }
+    let tactics: Vec<_> = tags.iter().filter_map(|tag| tag.strip_prefix("mitre_")).map(tactic).collect();
+    if !tactics.is_empty() {
+        put("threat.framework", json!("MITRE ATT&CK"));
+        put("threat.tactic.name", json!(tactics));
+    }
     if !subs.is_empty() {
         put("threat.technique.subtechnique.id", json!(subs));
     }
@@ -83,6 +88,16 @@ pub fn is_technique(tag: &str) -> bool {
     let (technique, sub) = number.split_once('.').unwrap_or((number, "000"));
     let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     digits(technique, 4) && digits(sub, 3)
+}
+
+/// `credential_access` as ATT&CK writes it: `Credential Access`.
+fn tactic(tag: &str) -> String {
+    let word = |word: &str| {
+        let mut rest = word.chars();
+        let first = rest.next().filter(|_| word != "and").map(|first| first.to_ascii_uppercase());
+        first.map_or_else(|| word.to_owned(), |first| format!("{first}{}", rest.as_str()))
+    };
+    tag.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Name and tag of an image as it was asked for.
@@ -140,7 +155,8 @@ fn event(item: &Item, put: &mut impl FnMut(&str, Value)) {
 
 /// The keys of the alert that no name of ECS holds.
 fn rest(alert: &Value) -> Value {
-    const KEYS: [&str; 7] = ["priority", "source", "output_fields", "why", "identity", "cgroups", "others"];
+    const KEYS: [&str; 9] =
+        ["priority", "source", "output_fields", "why", "identity", "incident", "cgroups", "held", "others"];
     let found = KEYS.iter().filter_map(|key| Some(((*key).to_owned(), alert.get(*key)?.clone())));
     let mut rest: Map<String, Value> = found.collect();
     if let Some(ancestry) = alert.pointer("/process/ancestry") {

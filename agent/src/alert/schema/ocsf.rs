@@ -33,10 +33,11 @@ pub fn of(item: &Item) -> Value {
     put("class_name", json!("Detection Finding"));
     put("category_uid", json!(2));
     put("category_name", json!("Findings"));
-    put("activity_id", json!(1));
-    put("activity_name", json!("Create"));
-    put("type_uid", json!(200_401));
-    put("type_name", json!("Detection Finding: Create"));
+    let (activity_id, activity) = activity(item);
+    put("activity_id", json!(activity_id));
+    put("activity_name", json!(activity));
+    put("type_uid", json!(200_400 + activity_id));
+    put("type_name", json!(format!("Detection Finding: {activity}")));
     put("time", json!(item.time / 1_000_000));
     let (severity_id, severity) = severity(item.priority);
     put("severity_id", json!(severity_id));
@@ -52,8 +53,21 @@ pub fn of(item: &Item) -> Value {
     put("device.type_id", json!(1));
     put("device.type", json!("Server"));
     put("device.os", json!({"name": "Linux", "type_id": 200, "type": "Linux"}));
-    put("finding_info.uid", json!(item.key));
-    put("finding_info.created_time", json!(item.time / 1_000_000));
+    match item.millis("/incident/first") {
+        Some(first) => {
+            put("finding_info.uid", json!(item.text("/incident/id")));
+            put("start_time", json!(first));
+            put("end_time", json!(item.millis("/incident/last")));
+            put("finding_info.created_time", json!(first));
+            put("finding_info.modified_time", json!(item.time / 1_000_000));
+            put("finding_info.first_seen_time", json!(first));
+            put("finding_info.last_seen_time", json!(item.millis("/incident/last")));
+        }
+        None => {
+            put("finding_info.uid", json!(item.key));
+            put("finding_info.created_time", json!(item.time / 1_000_000));
+        }
+    }
     put("finding_info.desc", json!(reasons(&item.alert)));
     put("finding_info.analytic", json!({"name": item.text("/rule"), "type_id": 1, "type": "Rule"}));
     let tags: Vec<_> = item.tags().collect();
@@ -68,15 +82,74 @@ pub fn of(item: &Item) -> Value {
         put("resources", json!([{"type": "Pod", "name": pod, "namespace": namespace, "uid": uid}]));
     }
     complete(item, &mut evidence);
-    if !evidence.is_empty() {
-        put("evidences", json!([evidence]));
+    let evidences: Vec<Value> = Some(evidence)
+        .filter(|one| !one.is_empty())
+        .map(Value::Object)
+        .into_iter()
+        .chain(others(item))
+        .collect();
+    if !evidences.is_empty() {
+        put("evidences", json!(evidences));
     }
     put(
         "unmapped",
         json!({"source": item.text("/source"), "identity": item.text("/identity"),
         "output_fields": item.alert.get("output_fields").map(Value::to_string)}),
     );
+    if let Some(incident) = item.alert.get("incident") {
+        put("unmapped.incident", unmapped(incident));
+    }
     Value::Object(document)
+}
+
+/// What becomes of a finding with this alert.
+fn activity(item: &Item) -> (u32, &'static str) {
+    let update = item.alert.pointer("/incident/update").and_then(Value::as_u64).unwrap_or_default();
+    match item.text("/incident/state") {
+        "closed" => (3, "Close"),
+        _ if update > 0 => (2, "Update"),
+        _ => (1, "Create"),
+    }
+}
+
+/// The incident without what stands in evidences.
+fn unmapped(incident: &Value) -> Value {
+    let mut incident = incident.clone();
+    if let Value::Object(keys) = &mut incident {
+        keys.remove("steps");
+    }
+    incident
+}
+
+/// The other steps of an incident: the alert's own is the first of the worst.
+fn others(item: &Item) -> Vec<Value> {
+    let priority = |step: &Value| step.get("priority").and_then(Value::as_str).and_then(Priority::of);
+    let own = item.steps().enumerate().min_by_key(|(_, step)| priority(step)).map(|(at, _)| at);
+    let others = item.steps().enumerate().filter(|(at, _)| Some(*at) != own);
+    others.map(|(_, step)| of_step(step)).collect()
+}
+
+fn of_step(step: &Value) -> Value {
+    let text = |at: &str| step.pointer(at).and_then(Value::as_str).unwrap_or_default();
+    let file = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        json!({"path": path, "name": name, "type_id": 0})
+    };
+    let mut process = json!({"pid": step.pointer("/process/pid"), "name": text("/process/name"),
+        "cmd_line": text("/process/cmdline")});
+    if !text("/process/exe").is_empty() {
+        process["file"] = file(text("/process/exe"));
+    }
+    let mut evidence = json!({"process": process});
+    if !text("/path").is_empty() {
+        evidence["file"] = file(text("/path"));
+    }
+    let mut data = step.clone();
+    if let Value::Object(keys) = &mut data {
+        keys.retain(|key, _| !["process", "path"].contains(&key.as_str()));
+    }
+    evidence["data"] = data;
+    evidence
 }
 
 /// OCSF's numbers and words.

@@ -2,6 +2,7 @@
 //! a kernel.
 
 mod check;
+mod exceptions;
 mod explain;
 mod list;
 mod state;
@@ -22,7 +23,7 @@ use crate::{
     timed::timed,
 };
 
-/// Check, list, test and explain rules
+/// Check, list, test and explain rules, and list exceptions
 #[derive(Debug, clap::Args)]
 pub struct RulesArgs {
     #[command(subcommand)]
@@ -35,6 +36,7 @@ enum RulesCommand {
     List(list::ListArgs),
     Test(test::TestArgs),
     Explain(explain::ExplainArgs),
+    Exceptions(exceptions::ExceptionsArgs),
 }
 
 impl RulesArgs {
@@ -44,6 +46,7 @@ impl RulesArgs {
             RulesCommand::List(args) => args.run(terminal),
             RulesCommand::Test(args) => args.run(),
             RulesCommand::Explain(args) => args.run(),
+            RulesCommand::Exceptions(args) => args.run(terminal),
         }
     }
 }

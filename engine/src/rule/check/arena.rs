@@ -48,6 +48,8 @@ pub struct Checked {
     pub compare: Compare,
     pub shown: String,
     pub fixed: Fixed,
+    /// Whether it holds for few values, so that the value it held for says something.
+    pub telling: bool,
 }
 
 /// Whether an answer depends on more than the event's type.
@@ -139,7 +141,7 @@ impl Arena {
         };
         let fixed = self.fixed(&compare);
         let id = CheckId(self.checks.len() as u32);
-        self.checks.push(Checked { compare, shown: shown(check), fixed });
+        self.checks.push(Checked { compare, shown: shown(check), fixed, telling: check.op.picks() });
         self.check_index.insert(check.clone(), id);
         Some(self.check_node(id))
     }

@@ -176,6 +176,11 @@ impl Operator {
         matches!(self, Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge)
     }
 
+    /// Whether it holds for few values of many.
+    pub fn picks(self) -> bool {
+        !self.orders() && !matches!(self, Operator::Ne | Operator::Exists)
+    }
+
     pub fn takes_list(self) -> bool {
         matches!(self, Operator::In | Operator::Intersects | Operator::Pmatch)
     }

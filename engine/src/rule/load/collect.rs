@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     exception::{self, Exception},
+    exemption::{self, EXEMPTIONS_MAX, ExemptionDef},
     item::{Item, Kind, Merge},
     state::{self, StateDef},
     version,
@@ -21,6 +22,7 @@ pub struct Collected {
     pub macros: BTreeMap<String, MacroDef>,
     /// In the order of their first definition.
     pub rules: Vec<RuleDef>,
+    pub exemptions: Vec<ExemptionDef>,
     index: HashMap<String, usize>,
     /// Counts macro items.
     macro_count: usize,
@@ -65,6 +67,19 @@ impl Collected {
             Kind::List => self.list(item, reports),
             Kind::Macro => self.macro_item(item, reports),
             Kind::Rule => self.rule(item, reports),
+            Kind::Exception => self.exemption(item, reports),
+        }
+    }
+
+    fn exemption(&mut self, item: &Item<'_>, reports: &mut Reports<'_>) {
+        if self.exemptions.iter().any(|other| other.name == item.name) {
+            let message = format!("there is an exception `{}` already", item.name);
+            reports.error(Complaint::new(item.place(), message));
+        } else if self.exemptions.len() == EXEMPTIONS_MAX {
+            let message = format!("more than {EXEMPTIONS_MAX} exceptions beside rules");
+            reports.error(Complaint::new(item.place(), message));
+        } else {
+            self.exemptions.extend(exemption::read(item, reports));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Exceptions of a rule: `fields`, how each compares (`comps`), and the `values` that are not to be reported.
 //! They become ` and not (…)` behind the rule's condition.
 
+use super::item::Item;
 use crate::rule::{
     lang::{Operator, Quantifier, expand::quote},
     source::{Complaint, Content, Node, Place, Reports, Text},
@@ -171,15 +172,7 @@ pub fn apply(condition: &Text, exceptions: &[Exception], reports: &mut Reports<'
     out.push_text(condition);
     out.push_for(")", start);
     for exception in exceptions.iter().filter(|exception| !exception.values.is_empty()) {
-        let place = exception.fields[0].1;
-        let mut inner = Text::default();
-        if exception.tuples {
-            for tuple in &exception.values {
-                exception.tuple(&mut inner, tuple, reports);
-            }
-        } else {
-            exception.compare(&mut inner, 0, &exception.values, place);
-        }
+        let (place, inner) = exception.condition(reports);
         if !inner.as_str().is_empty() {
             out.push_for(" and not (", place);
             out.push_text(&inner);
@@ -189,7 +182,36 @@ pub fn apply(condition: &Text, exceptions: &[Exception], reports: &mut Reports<'
     out
 }
 
+/// `fields`, `comps` and `values` of an item by itself, as a condition that holds for what is excepted.
+pub fn standing_alone(item: &Item<'_>, reports: &mut Reports<'_>) -> Option<Text> {
+    let fields = item.key("fields")?;
+    let values = match item.key("values").map(|node| &node.content) {
+        Some(Content::Sequence(values)) if !values.is_empty() => values.clone(),
+        Some(_) | None => {
+            let place = item.key("values").map_or(item.place(), |node| node.place);
+            reports.error(Complaint::new(place, "`fields` want `values`, a list that is not empty"));
+            return None;
+        }
+    };
+    let exception = whole(&item.name, fields, item.key("comps"), values, reports)?;
+    Some(exception.condition(reports).1)
+}
+
 impl Exception {
+    /// What its values say, and the place of its fields.
+    fn condition(&self, reports: &mut Reports<'_>) -> (Place, Text) {
+        let place = self.fields[0].1;
+        let mut inner = Text::default();
+        if self.tuples {
+            for tuple in &self.values {
+                self.tuple(&mut inner, tuple, reports);
+            }
+        } else {
+            self.compare(&mut inner, 0, &self.values, place);
+        }
+        (place, inner)
+    }
+
     fn tuple(&self, out: &mut Text, tuple: &Node, reports: &mut Reports<'_>) {
         let values = match &tuple.content {
             Content::Sequence(values) if values.len() == self.fields.len() => values,

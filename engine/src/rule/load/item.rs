@@ -10,6 +10,8 @@ pub enum Kind {
     List,
     Macro,
     Rule,
+    /// Ours: Falco warns of it and goes on.
+    Exception,
 }
 
 /// In the order in which Falco asks; the first key found says what the item is.
@@ -39,6 +41,23 @@ const KINDS: &[(Kind, &str, &[&str])] = &[
             // Ours: Falco warns of them and goes on.
             "state",
             "tests",
+        ],
+    ),
+    (
+        Kind::Exception,
+        "exception",
+        &[
+            "rules",
+            "tags",
+            "condition",
+            "fields",
+            "comps",
+            "values",
+            "author",
+            "reason",
+            "expires",
+            "days",
+            "hours",
         ],
     ),
 ];
@@ -91,8 +110,16 @@ fn item<'n>(node: &'n Node, source: &'n str, reports: &mut Reports<'_>) -> Optio
     let mut keys: Vec<(&str, &Node, &Node)> = Vec::new();
     for (key, at, value) in pairs {
         if key != word && !known.contains(&key) {
-            let complaint = Complaint::new(at.place, format!("unknown key `{key}` of a {word} is ignored"));
-            reports.warning(complaint.did_you_mean(key, known.iter().copied().filter(|key| *key != "tests")));
+            let names = known.iter().copied().filter(|key| *key != "tests");
+            if kind == Kind::Exception {
+                // One that is read in part would cover more than was meant.
+                let complaint = Complaint::new(at.place, format!("unknown key `{key}` of an exception"));
+                reports.error(complaint.did_you_mean(key, names));
+            } else {
+                let complaint =
+                    Complaint::new(at.place, format!("unknown key `{key}` of a {word} is ignored"));
+                reports.warning(complaint.did_you_mean(key, names));
+            }
         } else if keys.iter().any(|(before, _, _)| *before == key) {
             reports.warning(Complaint::new(at.place, format!("second `{key}` of one {word} is ignored")));
         } else {
@@ -100,7 +127,7 @@ fn item<'n>(node: &'n Node, source: &'n str, reports: &mut Reports<'_>) -> Optio
         }
     }
     let mut item = Item { kind, name: String::new(), head, keys, source };
-    if matches!(kind, Kind::List | Kind::Macro | Kind::Rule) {
+    if matches!(kind, Kind::List | Kind::Macro | Kind::Rule | Kind::Exception) {
         item.name = named(kind, word, head, reports)?;
     }
     Some(item)
@@ -128,9 +155,12 @@ fn named(kind: Kind, word: &str, head: &Node, reports: &mut Reports<'_>) -> Opti
             reports.warning(complaint.help("a list's name has no blanks, quotes, parentheses, `=` or `,`"));
             Some(name.to_owned())
         }
-        Kind::EngineVersion | Kind::PluginVersions | Kind::List | Kind::Macro | Kind::Rule => {
-            Some(name.to_owned())
-        }
+        Kind::EngineVersion
+        | Kind::PluginVersions
+        | Kind::List
+        | Kind::Macro
+        | Kind::Rule
+        | Kind::Exception => Some(name.to_owned()),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod collect;
 mod correlation;
 pub mod exception;
+pub mod exemption;
 pub mod item;
 mod sigma;
 pub mod state;
@@ -64,6 +65,7 @@ pub fn load_with(sources: &[Source], table: &Table<'_>) -> Result<Loaded, Vec<Di
     let (mut rules, mut correlations) = loader.rules(&collected, &macros);
     let mut tests = loader.tests(&collected);
     correlations.extend(loader.sigma(&documents, &mut rules, &mut tests));
+    let exemptions = loader.exemptions(&collected, &macros, &mut rules);
     loader.arena.seal();
     if loader.reports.failed() {
         return Err(loader.reports.finish());
@@ -76,7 +78,7 @@ pub fn load_with(sources: &[Source], table: &Table<'_>) -> Result<Loaded, Vec<Di
         lists: collected.list_places.iter().map(|(name, place)| (name.clone(), origin(*place))).collect(),
         macros: collected.macros.iter().map(|(name, def)| (name.clone(), origin(def.place))).collect(),
     };
-    let rules = RuleSet::new(loader.arena, rules, correlations, origins, tests);
+    let rules = RuleSet::new(loader.arena, rules, correlations, exemptions, origins, tests);
     Ok(Loaded { rules, warnings: loader.reports.finish() })
 }
 
@@ -112,15 +114,20 @@ impl Loader<'_> {
         }
     }
 
+    /// Macros without the lists that they name.
+    fn bare(&self, macros: &BTreeMap<String, (Macro, Vec<String>)>) -> BTreeMap<String, Macro> {
+        let bare = macros.iter().map(|(name, (def, _))| {
+            (name.clone(), Macro { index: def.index, sees: def.sees, expr: def.expr.clone() })
+        });
+        bare.collect()
+    }
+
     fn rules(
         &mut self,
         collected: &Collected,
         macros: &BTreeMap<String, (Macro, Vec<String>)>,
     ) -> (Vec<Entry>, Vec<Correlation>) {
-        let bare = macros.iter().map(|(name, (def, _))| {
-            (name.clone(), Macro { index: def.index, sees: def.sees, expr: def.expr.clone() })
-        });
-        let bare = bare.collect();
+        let bare = self.bare(macros);
         let mut resolver = Macros::new(&bare, &collected.lists);
         // Macros that no rule uses may be wrong too.
         for (def, _) in macros.values() {

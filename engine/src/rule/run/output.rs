@@ -136,7 +136,8 @@ impl<'r: 'e, 'e> Teller<'r, 'e> {
             Node::Check(check) => {
                 let checked = &arena.checks[check.0 as usize];
                 let value = self.value(checked.compare.read).shown().into_owned();
-                let reason = Reason { check: checked.shown.clone(), value };
+                let telling = checked.telling;
+                let reason = Reason { check: checked.shown.clone(), value, telling };
                 if !reasons.contains(&reason) {
                     reasons.push(reason);
                 }
