@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `watch` is the first three as one, `scope` who is watched, `losses` tells what did not come, `reload` brings new
-//! rules, `pipeline` is the whole line; `cli` is how a person starts it, `config` what they may set, `privilege` what the
+//! rules, `pipeline` is the whole line, `metrics` what it counts; `cli` is how a person starts it, `config` what they may set, `privilege` what the
 //! agent may do.
 
 pub mod alert;
@@ -17,6 +17,7 @@ pub mod identity;
 pub mod intake;
 pub mod losses;
 pub mod memory;
+pub mod metrics;
 pub mod output;
 pub mod pipeline;
 pub mod privilege;

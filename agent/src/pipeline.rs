@@ -22,6 +22,7 @@ use tracing::info;
 use crate::{
     alert::{Alert, Message, Origin, loss::Loss},
     losses::{LOOK_PERIOD, Losses},
+    metrics::Metrics,
     output::{Output, OutputError},
     reload::Reloads,
     watch::{Watch, WatchError},
@@ -73,6 +74,7 @@ pub async fn run(
     mut judge: Judge,
     mut reloads: Reloads,
     output: Box<dyn Output>,
+    metrics: Metrics,
     stop: impl Future<Output = ()>,
 ) -> Result<(), PipelineError> {
     let (messages, queue) = mpsc::channel(ALERTS_QUEUED_MAX);
@@ -89,7 +91,7 @@ pub async fn run(
     };
     let work = async {
         let asked = async { asked.await.unwrap_or_default() };
-        let watched = feed(&mut watch, &mut judge, &mut reloads, &messages, asked).await;
+        let watched = feed(&mut watch, &mut judge, &mut reloads, &messages, &metrics, asked).await;
         drop(messages);
         written.await.map_err(|_| PipelineError::WriterGone)??;
         watched?;
@@ -114,6 +116,7 @@ pub async fn feed(
     judge: &mut Judge,
     reloads: &mut Reloads,
     messages: &Sender<Message>,
+    metrics: &Metrics,
     stop: impl Future<Output = ()>,
 ) -> Result<(), WatchError> {
     let mut stop = pin!(stop);
@@ -125,7 +128,10 @@ pub async fn feed(
             biased;
             () = &mut stop => break,
             () = messages.closed() => return Ok(()),
-            _ = look.tick() => loss_due(watch, &mut losses)?.map(Message::Loss),
+            _ = look.tick() => {
+                metrics.note(|| watch.watched(&judge.rules))?;
+                loss_due(watch, &mut losses)?.map(Message::Loss)
+            }
             loaded = reloads.next() => {
                 let notice = reloads.take_over(&mut judge.rules, loaded, &judge.origin, watch.now());
                 notice.map(Message::Rules)

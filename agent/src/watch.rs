@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use nightjar_engine::Event;
+use nightjar_engine::{Event, rule::RuleSet};
 use nightjar_events::{Family, Kind, event::IDENTITY_KINDS, ledger::ROWS_MAX};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -15,6 +15,7 @@ use crate::{
     identity::{self, Clock, Hierarchy, Identity, IdentityStats, Limits, Place, Places, Sources},
     intake::Intake,
     memory,
+    metrics::Watched,
     scope::{Deed, Scope, Scoping},
     sensor::{
         self, HookStatus, Ledger, Reader, Sensor, SensorError,
@@ -214,6 +215,20 @@ impl Watch {
     /// Reads processes and cgroups anew: records that told of them were lost.
     pub fn relearn(&mut self) -> Result<(), WatchError> {
         Ok(self.identity.seed()?)
+    }
+
+    /// Every count, for whoever asks while it goes on.
+    pub fn watched(&self, rules: &RuleSet) -> Result<Watched, WatchError> {
+        Ok(Watched {
+            events: self.ledger()?,
+            failures: self.ledger.failures()?,
+            skipped: self.sensor.skipped()?,
+            passed: self.passed,
+            identity: self.identity.stats(),
+            rules: rules.rules().count(),
+            rules_active: rules.rules().filter(|rule| rules.active(rule)).count(),
+            remembered: rules.remembered(),
+        })
     }
 
     /// Every count, to the log: how a watch ends.

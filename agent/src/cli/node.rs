@@ -6,7 +6,7 @@ use nightjar_engine::{Event, rule::RuleSet};
 use nightjar_events::Kind;
 
 use super::{Failure, Terminal};
-use crate::{alert::Origin, config::Config, output::Output, sensor::HookStatus};
+use crate::{alert::Origin, config::Config, metrics::Metrics, output::Output, sensor::HookStatus};
 
 /// This node. What keeps an act from starting ends the program with `Exit::CannotRun`. Each act ends by itself on SIGINT and SIGTERM, in order, and then is no error.
 pub trait Node {
@@ -20,6 +20,7 @@ pub trait Node {
         rules: RuleSet,
         origin: Arc<Origin>,
         output: Box<dyn Output>,
+        metrics: Metrics,
     ) -> Result<(), Failure>;
 
     /// Hands over each event, with its identity, until told to break.

@@ -18,6 +18,7 @@ use crate::{
     alert::{Alert, Message, Origin, human},
     config::Config,
     demo::{self, DemoAlert},
+    metrics::Metrics,
     output::{Output, file},
     pipeline::{self, ALERTS_QUEUED_MAX, Judge},
     privilege,
@@ -41,6 +42,7 @@ impl Node for ThisNode {
         rules: RuleSet,
         origin: Arc<Origin>,
         output: Box<dyn Output>,
+        metrics: Metrics,
     ) -> Result<(), Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
@@ -51,7 +53,7 @@ impl Node for ThisNode {
                 reopen_at_hangup()?;
             }
             let judge = Judge { rules, matching: config.matching, origin };
-            Ok(pipeline::run(watch, judge, reloads, output, stop).await?)
+            Ok(pipeline::run(watch, judge, reloads, output, metrics, stop).await?)
         })
     }
 
@@ -91,7 +93,7 @@ impl Node for ThisNode {
             let mut watch = start(Plan { scope, ..plan(&request.config, request.rules.kinds()) })?;
             let DemoRequest { config, rules, origin, deadline, terminal } = request;
             let mut judge = Judge { rules, matching: config.matching, origin };
-            let mut reloads = Reloads::never();
+            let (mut reloads, metrics) = (Reloads::never(), Metrics::off());
             let mut settings = demo::Settings::new().or_end(Exit::CannotRun)?;
             settings.deadline = deadline;
             settings.width = terminal.look.width;
@@ -112,7 +114,7 @@ impl Node for ThisNode {
             let mut out = io::stdout();
             let report = tokio::select! {
                 report = demo::run(deeds, settings, stop, &mut out) => report?,
-                watched = pipeline::feed(&mut watch, &mut judge, &mut reloads, &messages, std::future::pending()) => {
+                watched = pipeline::feed(&mut watch, &mut judge, &mut reloads, &messages, &metrics, std::future::pending()) => {
                     watched?;
                     return Err(anyhow!("the watch ended before the demo did")).or_end(Exit::Broken);
                 }

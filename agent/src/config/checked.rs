@@ -1,6 +1,6 @@
 //! The settings once they are known to make sense. Whoever holds a `Config` need not check again.
 
-use std::{io, path::PathBuf};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use nightjar_engine::rule::{Matching, Priority, Selection, Target};
 use nightjar_events::Family;
@@ -33,6 +33,8 @@ pub struct Config {
     pub output: Option<OutputForm>,
     pub spool: spool::Settings,
     pub outputs: Vec<OutputConfig>,
+    /// Where metrics are served; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     pub scope: Scope,
     /// The family of hooks for the events that have it; `None`: the best of each event.
     pub family: Option<Family>,
@@ -81,6 +83,7 @@ impl Config {
         Ok(Config {
             spool: spool_settings(raw.spool_dir, raw.spool_size.map(|size| size.0), raw.spool_sync)?,
             outputs,
+            metrics: raw.metrics,
             selections: selections(&raw.disable, &raw.enable)?,
             min_priority: raw.min_priority.unwrap_or(Priority::Debug),
             matching: raw.matching.unwrap_or_default().into(),
