@@ -7,7 +7,7 @@
 //!
 //! `watch` is the first three as one, `capture` keeps their events and gives them back, `scope` who is watched,
 //! `losses` tells what did not come, `reload` brings new rules, `exceptions` tells which of theirs are over, `pipeline`
-//! is the whole line, `replay` the same from a capture; `cli` is how a person starts it, `config` what they may set, `privilege` what the
+//! is the whole line, `metrics` what it counts, `replay` the same from a capture; `cli` is how a person starts it, `config` what they may set, `privilege` what the
 //! agent may do.
 
 pub mod alert;
@@ -20,6 +20,7 @@ pub mod identity;
 pub mod intake;
 pub mod losses;
 pub mod memory;
+pub mod metrics;
 pub mod output;
 pub mod pipeline;
 pub mod privilege;

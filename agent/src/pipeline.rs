@@ -31,6 +31,7 @@ use crate::{
     alert::{self, Alert, Message, Origin, held::HeldBack, loss::Loss},
     exceptions::{self, Expiries},
     losses::{LOOK_PERIOD, Losses},
+    metrics::Metrics,
     output::{Output, OutputError},
     reload::Reloads,
     watch::{Watch, WatchError},
@@ -113,6 +114,7 @@ pub async fn run(
     mut judge: Judge,
     mut reloads: Reloads,
     output: Box<dyn Output>,
+    metrics: Metrics,
     stop: impl Future<Output = ()>,
 ) -> Result<(), PipelineError> {
     let (messages, queue) = mpsc::channel(ALERTS_QUEUED_MAX);
@@ -129,7 +131,7 @@ pub async fn run(
     };
     let work = async {
         let asked = async { asked.await.unwrap_or_default() };
-        let watched = feed(&mut watch, &mut judge, &mut reloads, &messages, asked).await;
+        let watched = feed(&mut watch, &mut judge, &mut reloads, &messages, &metrics, asked).await;
         drop(messages);
         written.await.map_err(|_| PipelineError::WriterGone)??;
         watched?;
@@ -158,6 +160,7 @@ pub async fn feed(
     judge: &mut Judge,
     reloads: &mut Reloads,
     messages: &Sender<Message>,
+    metrics: &Metrics,
     stop: impl Future<Output = ()>,
 ) -> Result<(), WatchError> {
     let mut stop = pin!(stop);
@@ -174,6 +177,7 @@ pub async fn feed(
             _ = look.tick() => {
                 let over = expiries.look(&judge.rules, &judge.origin, watch.now()).map(Message::Notice);
                 send(messages, over.into_iter()).await;
+                metrics.note(|| watch.watched(&judge.rules))?;
                 loss_due(watch, &mut losses)?.map(Message::Loss)
             }
             loaded = reloads.next() => {

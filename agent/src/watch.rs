@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use nightjar_engine::{Event, Payload};
+use nightjar_engine::{Event, Payload, rule::RuleSet};
 use nightjar_events::{Family, Kind, event::IDENTITY_KINDS, ledger::ROWS_MAX};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
@@ -17,6 +17,7 @@ use crate::{
     },
     intake::Intake,
     memory,
+    metrics::Watched,
     scope::{Deed, Scope, Scoping},
     sensor::{
         self, HookStatus, Ledger, Reader, Sensor, SensorError,
@@ -269,6 +270,20 @@ impl Watch {
     /// Reads processes and cgroups anew: records that told of them were lost.
     pub fn relearn(&mut self) -> Result<(), WatchError> {
         Ok(self.identity.seed()?)
+    }
+
+    /// Every count, for whoever asks while it goes on.
+    pub fn watched(&self, rules: &RuleSet) -> Result<Watched, WatchError> {
+        Ok(Watched {
+            events: self.ledger()?,
+            failures: self.ledger.failures()?,
+            skipped: self.sensor.skipped()?,
+            passed: self.passed,
+            identity: self.identity.stats(),
+            rules: rules.rules().count(),
+            rules_active: rules.rules().filter(|rule| rules.active(rule)).count(),
+            remembered: rules.remembered(),
+        })
     }
 
     /// Every count, to the log: how a watch ends.

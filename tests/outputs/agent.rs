@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     feeder::Site,
     http::Receiver,
-    process::{count, receiver, said},
+    process::{count, node, receiver, said},
 };
 
 const RULES: &str = "\
@@ -35,16 +35,17 @@ pub fn program() -> PathBuf {
 }
 
 /// Ends when it is dropped.
-struct Agent(Child);
+pub struct Agent(Child);
 
 impl Agent {
     /// Gives it when it watches.
-    fn start(site: &Site) -> Agent {
+    pub fn start(site: &Site, more: &[&str]) -> Agent {
         let mut child = Command::new(program())
             .args(["run", "--output", "none", "--rules"])
             .arg(site.path("rules.yaml"))
             .arg("--config")
             .arg(site.config())
+            .args(more)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -72,6 +73,21 @@ fn markers(path: &Path, pointer: &str) -> BTreeSet<String> {
     alerts.filter_map(|alert| Some(alert.pointer(pointer)?.as_str()?.to_owned())).collect()
 }
 
+/// One rule, that objects to the reading of a marker.
+pub fn write_rules(site: &Site) {
+    let marker = site.path("marker").display().to_string();
+    fs::write(site.path("rules.yaml"), RULES.replace("MARKER", &marker)).expect("a file");
+}
+
+/// Reads a marker; its path.
+pub fn deed(site: &Site, number: usize) -> String {
+    let path = site.path(&format!("marker{number}"));
+    fs::write(&path, "x").expect("a file");
+    let status = Command::new("cat").arg(&path).stdout(Stdio::null()).status();
+    assert!(status.expect("cat is there").success());
+    path.display().to_string()
+}
+
 /// Whether each line is a Detection Finding by OCSF's own schema.
 fn is_ocsf(file: &Path) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("outputs/receivers/ocsf.py");
@@ -79,14 +95,23 @@ fn is_ocsf(file: &Path) {
     assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
 }
 
+/// Whether each line is made of ECS's own fields, each of its type.
+fn is_ecs(file: &Path) {
+    let judged = node("ecs.js").arg(file).output().expect("Node.js");
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
+}
+
 #[test]
-fn an_alert_with_all_that_it_may_have_is_valid_ocsf() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent/src/alert/schema/golden/ocsf.json");
-    let alert: Value = serde_json::from_str(&fs::read_to_string(golden).expect("a file")).expect("JSON");
+fn an_alert_with_all_that_it_may_have_is_valid_ocsf_and_ecs() {
     let dir = tempfile::tempdir().expect("a folder");
     let line = dir.path().join("alert");
-    fs::write(&line, format!("{alert}\n")).expect("a file");
-    is_ocsf(&line);
+    for (golden, is_valid) in [("ocsf.json", is_ocsf as fn(&Path)), ("ecs.json", is_ecs)] {
+        let golden =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent/src/alert/schema/golden").join(golden);
+        let alert: Value = serde_json::from_str(&fs::read_to_string(golden).expect("a file")).expect("JSON");
+        fs::write(&line, format!("{alert}\n")).expect("a file");
+        is_valid(&line);
+    }
 }
 
 #[test]
@@ -106,19 +131,11 @@ fn what_is_done_on_the_node_arrives_in_every_schema_though_the_agent_is_killed()
         format!("{{name: hook, only: {{min_priority: emergency}}, webhook: {{url: '{}'}}}}", hook.url);
     let outputs: Vec<String> = outputs.chain([hooked]).collect();
     site.configure(&format!("[{}]", outputs.join(", ")));
-    let marker = site.path("marker");
-    fs::write(site.path("rules.yaml"), RULES.replace("MARKER", &marker.display().to_string()))
-        .expect("a file");
-    let deed = |number: usize| {
-        let path = site.path(&format!("marker{number}"));
-        fs::write(&path, "x").expect("a file");
-        let status = Command::new("cat").arg(&path).stdout(Stdio::null()).status();
-        assert!(status.expect("cat is there").success());
-        path.display().to_string()
-    };
+    write_rules(&site);
+    let deed = |number: usize| deed(&site, number);
     let mut done = BTreeSet::new();
     for half in [0..DEEDS / 2, DEEDS / 2..DEEDS] {
-        let _agent = Agent::start(&site);
+        let _agent = Agent::start(&site, &[]);
         for number in half {
             done.insert(deed(number));
         }
@@ -128,7 +145,7 @@ fn what_is_done_on_the_node_arrives_in_every_schema_though_the_agent_is_killed()
             (markers(&files[0].1, "/output_fields/fd.name").len() >= last).then_some(())
         });
     }
-    let agent = Agent::start(&site);
+    let agent = Agent::start(&site, &[]);
     until("everything is sent", || (site.waiting() == 0).then_some(()));
     drop(agent);
     assert_eq!(markers(&files[0].1, "/output_fields/fd.name"), done);
@@ -158,6 +175,7 @@ fn what_is_done_on_the_node_arrives_in_every_schema_though_the_agent_is_killed()
             .len(),
         );
     }
+    is_ecs(&files[1].1);
     is_ocsf(&files[2].1);
     let report = said(
         Command::new(program()).args(["spool", "status", "--format", "json", "--config"]).arg(site.config()),

@@ -1,4 +1,5 @@
-//! Loki's push endpoint, to a strict stand-in: Loki cannot be had here.
+//! Loki's push endpoint: to VictoriaLogs, which takes Loki's requests, and to a strict stand-in that drops what comes twice,
+//! as Loki does. Loki itself cannot be had here.
 
 use std::fs;
 
@@ -7,7 +8,21 @@ use serde_json::Value;
 use crate::{
     feeder::Site,
     process::{count, free_port, script, wait_for_port},
+    victoria::{self, Victoria},
 };
+
+#[test]
+fn lines_and_labels_are_found_again() {
+    let victoria = Victoria::start();
+    let url = victoria.url("insert/loki/api/v1/push");
+    let site = Site::new(&format!("[{{name: loki, loki: {{url: '{url}', labels: {{cluster: test}}}}}}]"));
+    site.deliver(1, 1000);
+    let found = victoria.all(1000);
+    let first = &found[0];
+    assert_eq!((&first["cluster"], &first["job"]), (&"test".into(), &"nightjar".into()));
+    assert!(first["_stream"].as_str().expect("a stream").contains("priority="), "{first}");
+    count("loki", victoria::NAME, 1000, found.len());
+}
 
 #[test]
 fn lines_have_few_labels_and_come_once() {

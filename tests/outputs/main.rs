@@ -6,6 +6,7 @@ mod certificates;
 mod command;
 mod feeder;
 mod http;
+mod metrics;
 mod process;
 mod spool;
 
@@ -17,4 +18,5 @@ mod nats;
 mod otlp;
 mod splunk;
 mod syslog;
+mod victoria;
 mod webhook;

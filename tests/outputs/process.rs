@@ -1,8 +1,9 @@
 //! Programs that a test starts and that end with it, and what was counted.
 
 use nightjar_tests::until::until;
+use serde_json::Value;
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::Write,
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -48,6 +49,22 @@ pub fn receiver(name: &str) -> PathBuf {
 pub fn script(name: &str, arguments: &[&str]) -> Process {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("outputs/receivers").join(name);
     Process::start(Command::new(receiver("bin/python")).arg(path).args(arguments))
+}
+
+/// A script of ours that Node.js is to run, with the libraries.
+pub fn node(name: &str) -> Command {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("outputs/receivers").join(name);
+    let mut command = Command::new(receiver("bin/node"));
+    command.env("NODE_PATH", receiver("node_modules")).arg(path);
+    command
+}
+
+/// The version of a package of Node.js.
+pub fn node_version(package: &str) -> String {
+    let path = receiver("node_modules").join(package).join("package.json");
+    let text = fs::read_to_string(path).expect("the package is there");
+    let about: Value = serde_json::from_str(&text).expect("JSON");
+    about["version"].as_str().expect("a version").to_owned()
 }
 
 /// What a receiver got, for the closing table; a test that did not get everything fails.

@@ -66,7 +66,12 @@ const PACKAGES: &[Package] = &[
     Package { name: "rsyslog", needs: &[Need::Outputs], why: "a syslog receiver" },
     Package { name: "rsyslog-openssl", needs: &[Need::Outputs], why: "syslog over TLS" },
     Package { name: "python3-venv", needs: &[Need::Outputs], why: "receivers that are Python packages" },
-    Package { name: "xz-utils", needs: &[Need::Vm], why: "modules of newer kernels are compressed" },
+    Package { name: "dpkg-dev", needs: &[Need::Outputs], why: "unpacks the source of VictoriaLogs" },
+    Package {
+        name: "xz-utils",
+        needs: &[Need::Vm, Need::Outputs],
+        why: "modules of newer kernels, and sources, are compressed",
+    },
     Package { name: "qemu-system-x86", needs: &[Need::Vm], why: "the machine that other kernels run in" },
     Package { name: "g++", needs: &[Need::Fuzz], why: "libFuzzer is C++" },
 ];

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::{artifacts, sh};
 
 /// Pages that `nightjar docs NAME` prints to docs/NAME.md.
-const PAGES: &[&str] = &["events", "fields", "sigma", "cli"];
+const PAGES: &[&str] = &["events", "fields", "sigma", "cli", "metrics"];
 
 pub fn run(check_only: bool) -> Result<()> {
     let artifacts = artifacts::build()?;

@@ -2,6 +2,7 @@
 //!
 //! It starts other programs and compares files. Nothing that ships depends on it.
 
+mod apt;
 mod artifacts;
 mod bench;
 mod debian;
@@ -12,6 +13,7 @@ mod receivers;
 mod sh;
 mod test;
 mod tidy;
+mod victoria;
 mod vm;
 
 use std::process::ExitCode;

@@ -46,6 +46,8 @@ enum Page {
     Events,
     /// docs/sigma.md
     Sigma,
+    /// docs/metrics.md
+    Metrics,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +87,7 @@ impl DocsArgs {
             Page::Fields => nightjar_engine::field::reference(),
             Page::Events => nightjar_engine::field::event_reference(),
             Page::Sigma => nightjar_engine::rule::sigma_reference(),
+            Page::Metrics => crate::metrics::page(),
         })?;
         Ok(Exit::Done)
     }

@@ -10,6 +10,7 @@ use crate::{
     alert::Origin,
     capture::Source,
     config::Config,
+    metrics::Metrics,
     output::Output,
     replay::{Pace, Replayed},
     sensor::{HookStatus, ledger::ByEvent},
@@ -27,6 +28,7 @@ pub trait Node {
         rules: RuleSet,
         origin: Arc<Origin>,
         output: Box<dyn Output>,
+        metrics: Metrics,
     ) -> Result<(), Failure>;
 
     /// Hands over each event, with its identity, until told to break; what was counted meanwhile.

@@ -1,6 +1,6 @@
 //! `nightjar run` and `nightjar demo`: settings and rules are made ready here; the watching is the node's.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 
@@ -8,12 +8,13 @@ use super::{DemoRequest, Exit, Failure, Node, OrEnd, Terminal, rules};
 use crate::{
     alert::Origin,
     config::{Config, OutputForm, Raw},
+    metrics::{Metered, Metrics},
     output::{
         Output,
         spooled::Spooled,
         stdout::{Form, Stdout},
     },
-    spool::SpoolError,
+    spool::{Spool, SpoolError},
 };
 
 /// Watch this node and print an alert for each thing that a rule objects to
@@ -36,7 +37,8 @@ Examples:
   sudo nightjar run
   sudo nightjar run --rules /etc/falco/falco_rules.yaml rules/ --min-priority warning
   sudo nightjar run --disable 'Read *' tag=network --scope containers
-  sudo nightjar run --output json | jq .rule";
+  sudo nightjar run --output json | jq .rule
+  sudo nightjar run --config /etc/nightjar.yaml --metrics 9464";
 
 /// Do eight harmless versions of real attacks in a container of nightjar's own and show that each raises its alert
 ///
@@ -54,8 +56,17 @@ impl RunArgs {
         let config = self.config()?;
         let rules = rules::configured(&config)?;
         let origin = Arc::new(Origin::of_this_node().or_end(Exit::CannotRun)?);
-        let output = way_out(&config, terminal, origin.clone()).or_end(Exit::CannotRun)?;
-        node.run(&config, rules, origin, output)?;
+        let (output, spool) = way_out(&config, terminal, origin.clone()).or_end(Exit::CannotRun)?;
+        let (output, metrics): (Box<dyn Output>, _) = match config.metrics {
+            Some(address) => {
+                let bound = Metered::bind(address, output, spool);
+                let (metered, metrics) =
+                    bound.map_err(|source| Bind { address, source }).or_end(Exit::CannotRun)?;
+                (Box::new(metered), metrics)
+            }
+            None => (output, Metrics::off()),
+        };
+        node.run(&config, rules, origin, output, metrics)?;
         Ok(Exit::Done)
     }
 
@@ -66,12 +77,18 @@ impl RunArgs {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("serve metrics on {address}")]
+struct Bind {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// Alerts go there; the spool, if there is one, can be asked how they fare.
+pub type WayOut = (Box<dyn Output>, Option<Arc<Spool>>);
+
 /// Standard output, or the spool with standard output beside it.
-pub fn way_out(
-    config: &Config,
-    terminal: Terminal,
-    origin: Arc<Origin>,
-) -> Result<Box<dyn Output>, SpoolError> {
+pub fn way_out(config: &Config, terminal: Terminal, origin: Arc<Origin>) -> Result<WayOut, SpoolError> {
     let form = match config.output {
         Some(OutputForm::Human) => Some(Form::Human(terminal.look)),
         Some(OutputForm::Json) => Some(Form::Json),
@@ -81,10 +98,12 @@ pub fn way_out(
     };
     let stdout = form.map(|form| Box::new(Stdout::new(form)) as Box<dyn Output>);
     match stdout {
-        Some(stdout) if config.outputs.is_empty() => Ok(stdout),
+        Some(stdout) if config.outputs.is_empty() => Ok((stdout, None)),
         beside => {
             let (spool, outputs) = (config.spool.clone(), config.outputs.clone());
-            Ok(Box::new(Spooled::open(spool, outputs, beside, origin)?))
+            let spooled = Spooled::open(spool, outputs, beside, origin)?;
+            let spool = spooled.spool();
+            Ok((Box::new(spooled), Some(spool)))
         }
     }
 }

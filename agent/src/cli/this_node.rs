@@ -21,6 +21,7 @@ use crate::{
     alert::{Alert, Message, Origin, human},
     config::Config,
     demo::{self, DemoAlert},
+    metrics::Metrics,
     output::{Output, file},
     pipeline::{self, ALERTS_QUEUED_MAX, Judge},
     privilege,
@@ -45,6 +46,7 @@ impl Node for ThisNode {
         rules: RuleSet,
         origin: Arc<Origin>,
         output: Box<dyn Output>,
+        metrics: Metrics,
     ) -> Result<(), Failure> {
         runtime()?.block_on(async {
             let stop = stop()?;
@@ -56,7 +58,7 @@ impl Node for ThisNode {
             }
             let incidents = Incidents::new(config.incidents);
             let judge = Judge { rules, matching: config.matching, origin, incidents };
-            Ok(pipeline::run(watch, judge, reloads, output, stop).await?)
+            Ok(pipeline::run(watch, judge, reloads, output, metrics, stop).await?)
         })
     }
 
@@ -121,7 +123,7 @@ impl Node for ThisNode {
             // Each deed is shown as soon as it is seen.
             let incidents = Incidents::new(incident::Settings { pause: 0, ..config.incidents });
             let mut judge = Judge { rules, matching: config.matching, origin, incidents };
-            let mut reloads = Reloads::never();
+            let (mut reloads, metrics) = (Reloads::never(), Metrics::off());
             let mut settings = demo::Settings::new().or_end(Exit::CannotRun)?;
             settings.deadline = deadline;
             settings.width = terminal.look.width;
@@ -142,7 +144,7 @@ impl Node for ThisNode {
             let mut out = io::stdout();
             let report = tokio::select! {
                 report = demo::run(deeds, settings, stop, &mut out) => report?,
-                watched = pipeline::feed(&mut watch, &mut judge, &mut reloads, &messages, std::future::pending()) => {
+                watched = pipeline::feed(&mut watch, &mut judge, &mut reloads, &messages, &metrics, std::future::pending()) => {
                     watched?;
                     return Err(anyhow!("the watch ended before the demo did")).or_end(Exit::Broken);
                 }

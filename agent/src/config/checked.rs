@@ -1,6 +1,6 @@
 //! The settings once they are known to make sense. Whoever holds a `Config` need not check again.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use jiff::SignedDuration;
 use nightjar_engine::{
@@ -46,6 +46,8 @@ pub struct Config {
     pub output: Option<OutputForm>,
     pub spool: spool::Settings,
     pub outputs: Vec<OutputConfig>,
+    /// Where metrics are served; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     pub scope: Scope,
     /// The family of hooks for the events that have it; `None`: the best of each event.
     pub family: Option<Family>,
@@ -100,6 +102,7 @@ impl Config {
         Ok(Config {
             spool: spool_settings(raw.spool_dir, raw.spool_size.map(|size| size.0), raw.spool_sync)?,
             outputs,
+            metrics: raw.metrics,
             selections: selections(&raw.disable, &raw.enable)?,
             min_priority: raw.min_priority.unwrap_or(Priority::Debug),
             matching: raw.matching.unwrap_or_default().into(),

@@ -119,6 +119,8 @@ pub enum SettingsError {
     Secret(#[from] SecretError),
     #[error(transparent)]
     Tls(#[from] crate::output::tls::TlsError),
+    #[error(transparent)]
+    Template(#[from] crate::output::template::TemplateError),
 }
 
 impl To {

@@ -1,6 +1,6 @@
 //! The settings as they are written, on the command line or in the file. Nothing here is checked beyond its form.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::ValueEnum;
 use jiff::SignedDuration;
@@ -70,6 +70,11 @@ pub struct Raw {
     #[arg(long, value_name = "PRIORITY", value_parser = parse::priority, help_heading = "Output")]
     #[serde(deserialize_with = "parse::priority_key")]
     pub spool_sync: Option<Priority>,
+
+    /// Serve metrics for Prometheus at http://ADDRESS/metrics: IP:PORT, or a port alone for loopback [default: off]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse::listen, help_heading = "Output")]
+    #[serde(deserialize_with = "parse::listen_key")]
+    pub metrics: Option<SocketAddr>,
 
     /// In the file alone: see docs/outputs.md.
     #[arg(skip)]
@@ -172,6 +177,7 @@ impl Raw {
             spool_dir: self.spool_dir.or(other.spool_dir),
             spool_size: self.spool_size.or(other.spool_size),
             spool_sync: self.spool_sync.or(other.spool_sync),
+            metrics: self.metrics.or(other.metrics),
             outputs: list(self.outputs, other.outputs),
             scope: list(self.scope, other.scope),
             hooks: self.hooks.or(other.hooks),

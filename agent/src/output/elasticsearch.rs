@@ -87,7 +87,7 @@ impl Transport for Elasticsearch {
         }
         let answer = self.client.post(body.as_bytes(), &[("content-type", "application/x-ndjson")])?;
         answer.judge()?;
-        let done: Answer = serde_json::from_str(&answer.body)
+        let done: Answer = serde_json::from_slice(&answer.body)
             .map_err(|_| Failure::Again(format!("not an answer to _bulk: {}", answer.shown())))?;
         Ok(done.items.iter().flat_map(BTreeMap::values).map(Done::verdict).collect())
     }

@@ -44,7 +44,7 @@ impl Auth {
     }
 
     /// `scheme` is what stands before a token.
-    fn header(&self, scheme: &str) -> Result<Option<String>, SecretError> {
+    pub(super) fn header(&self, scheme: &str) -> Result<Option<String>, SecretError> {
         if let Some(token) = &self.token {
             return Ok(Some(format!("{scheme} {}", token.read()?)));
         }
@@ -75,7 +75,7 @@ pub struct Client {
 
 pub struct Answer {
     pub status: u16,
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 impl Client {
@@ -98,7 +98,12 @@ impl Client {
 
     /// The answer, whatever its status.
     pub fn post(&self, body: &[u8], headers: &[(&str, &str)]) -> Result<Answer, Failure> {
-        let mut request = self.agent.post(&self.url);
+        self.post_to(&self.url, body, headers)
+    }
+
+    /// The same, to another place.
+    pub fn post_to(&self, url: &str, body: &[u8], headers: &[(&str, &str)]) -> Result<Answer, Failure> {
+        let mut request = self.agent.post(url);
         for (name, value) in
             headers.iter().copied().chain(self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())))
         {
@@ -108,10 +113,10 @@ impl Client {
             request = request.header("authorization", authorization);
         }
         let mut response = request.send(body).map_err(Failure::again)?;
-        let mut text = Vec::new();
-        let reader = response.body_mut().as_reader().take(ANSWER_MAX).read_to_end(&mut text);
+        let mut body = Vec::new();
+        let reader = response.body_mut().as_reader().take(ANSWER_MAX).read_to_end(&mut body);
         reader.map_err(Failure::again)?;
-        Ok(Answer { status: response.status().as_u16(), body: String::from_utf8_lossy(&text).into_owned() })
+        Ok(Answer { status: response.status().as_u16(), body })
     }
 }
 
@@ -127,7 +132,8 @@ impl Answer {
     }
 
     pub fn shown(&self) -> String {
-        let text = crate::alert::escape::terminal(self.body.trim());
+        let text = String::from_utf8_lossy(&self.body);
+        let text = crate::alert::escape::terminal(text.trim());
         format!("status {}: {}", self.status, crate::alert::cmdline::shorten(&text, SHOWN_MAX))
     }
 }

@@ -11,12 +11,15 @@ pub mod kafka;
 pub mod loki;
 pub mod nats;
 pub mod otlp;
+mod otlp_grpc;
 pub mod secret;
 pub mod splunk;
 pub mod spooled;
 pub mod stdout;
 pub mod stream;
+mod supervisor;
 pub mod syslog;
+pub mod template;
 pub mod tls;
 pub mod transport;
 pub mod webhook;
@@ -62,6 +65,8 @@ pub enum OutputError {
 pub enum OpenError {
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Template(#[from] template::TemplateError),
     #[error("start a runtime")]
     Runtime(#[from] std::io::Error),
 }

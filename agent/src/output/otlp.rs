@@ -1,15 +1,24 @@
-//! OpenTelemetry logs over HTTP, in JSON. What the conventions have a name for is an attribute; the alert in the output's
-//! format is the body.
+//! OpenTelemetry logs, over HTTP or gRPC, the same message in both. What the conventions have a name for is an attribute;
+//! the alert in the output's format is the body.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use nightjar_engine::rule::Priority;
+use opentelemetry_proto::tonic::{
+    collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse},
+    common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value},
+    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
+    resource::v1::Resource,
+};
+use prost::Message;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
+    OpenError,
     http::{Auth, Client, check_url},
-    tls::{Tls, TlsError},
+    otlp_grpc::Grpc,
+    tls::Tls,
     transport::{Failure, Item, Transport, Verdict, all_taken},
 };
 use crate::config::SettingsError;
@@ -36,10 +45,19 @@ const ATTRIBUTES: &[(&str, &str)] = &[
     ("process.user.name", "/process/user"),
 ];
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    #[default]
+    Http,
+    Grpc,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub url: String,
+    pub protocol: Protocol,
     pub headers: BTreeMap<String, String>,
     pub auth: Auth,
     pub tls: Tls,
@@ -54,35 +72,28 @@ impl Settings {
     }
 }
 
-pub struct Otlp {
-    client: Client,
-}
+pub struct Otlp(Way);
 
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Answer {
-    /// Some receivers say null when all went well.
-    partial_success: Option<PartialSuccess>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct PartialSuccess {
-    /// 64 bits are text in the JSON form, but not every receiver knows.
-    rejected_log_records: Value,
-    error_message: String,
+enum Way {
+    Http(Box<Client>),
+    Grpc(Box<Grpc>),
 }
 
 impl Otlp {
-    pub fn new(settings: Settings, timeout: Duration) -> Result<Otlp, TlsError> {
-        let Settings { url, headers, auth, tls } = settings;
-        let url = format!("{}{ENDPOINT}", url.trim_end_matches('/').trim_end_matches(ENDPOINT));
-        Ok(Otlp { client: Client::new(url, headers, ("Bearer", auth), &tls, timeout)? })
+    pub fn new(settings: Settings, timeout: Duration) -> Result<Otlp, OpenError> {
+        let Settings { url, protocol, headers, auth, tls } = settings;
+        Ok(Otlp(match protocol {
+            Protocol::Http => {
+                let url = format!("{}{ENDPOINT}", url.trim_end_matches('/').trim_end_matches(ENDPOINT));
+                Way::Http(Box::new(Client::new(url, headers, ("Bearer", auth), &tls, timeout)?))
+            }
+            Protocol::Grpc => Way::Grpc(Box::new(Grpc::new(url, headers, auth, tls, timeout)?)),
+        }))
     }
 }
 
 /// Of the conventions' numbers the first in each range.
-fn severity(priority: Priority) -> u8 {
+fn severity(priority: Priority) -> i32 {
     match priority {
         Priority::Debug => 5,
         Priority::Informational => 9,
@@ -95,56 +106,72 @@ fn severity(priority: Priority) -> u8 {
     }
 }
 
-fn attribute(name: &str, value: &Value) -> Option<Value> {
-    let value = match value {
-        Value::String(text) => json!({ "stringValue": text }),
-        Value::Number(number) => json!({ "intValue": number.to_string() }),
-        Value::Bool(truth) => json!({ "boolValue": truth }),
-        Value::Null | Value::Array(_) | Value::Object(_) => return None,
-    };
-    Some(json!({"key": name, "value": value}))
+fn text(text: &str) -> Option<AnyValue> {
+    Some(AnyValue { value: Some(any_value::Value::StringValue(text.to_owned())) })
 }
 
-fn record(item: &Item) -> Value {
+fn attribute(name: &str, value: &Value) -> Option<KeyValue> {
+    let value = match value {
+        Value::String(value) => text(value),
+        Value::Number(number) => Some(AnyValue { value: Some(any_value::Value::IntValue(number.as_i64()?)) }),
+        Value::Bool(truth) => Some(AnyValue { value: Some(any_value::Value::BoolValue(*truth)) }),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    Some(KeyValue { key: name.to_owned(), value, ..KeyValue::default() })
+}
+
+fn record(item: &Item) -> LogRecord {
     let found = ATTRIBUTES.iter().filter_map(|(name, at)| attribute(name, item.alert.pointer(at)?));
-    json!({
-        "timeUnixNano": item.time.to_string(),
-        "observedTimeUnixNano": item.time.to_string(),
-        "severityNumber": severity(item.priority),
-        "severityText": item.priority.name(),
-        "eventName": "nightjar.alert",
-        "body": {"stringValue": item.body},
-        "attributes": found.collect::<Vec<_>>(),
-    })
+    LogRecord {
+        time_unix_nano: item.time,
+        observed_time_unix_nano: item.time,
+        severity_number: severity(item.priority),
+        severity_text: item.priority.name().to_owned(),
+        event_name: "nightjar.alert".to_owned(),
+        body: text(&item.body),
+        attributes: found.collect(),
+        ..LogRecord::default()
+    }
+}
+
+/// Every alert in a spool is of this node.
+fn request(items: &[Item]) -> ExportLogsServiceRequest {
+    let version = env!("CARGO_PKG_VERSION");
+    let node = items.first().map_or("", |item| item.text("/hostname"));
+    let resource = [("service.name", "nightjar"), ("service.version", version), ("host.name", node)];
+    let resource = resource.map(|(name, value)| attribute(name, &value.into()));
+    let scope = InstrumentationScope {
+        name: "nightjar".to_owned(),
+        version: version.to_owned(),
+        ..InstrumentationScope::default()
+    };
+    let logs = ScopeLogs {
+        scope: Some(scope),
+        log_records: items.iter().map(record).collect(),
+        ..ScopeLogs::default()
+    };
+    let resource = Resource { attributes: resource.into_iter().flatten().collect(), ..Resource::default() };
+    let all = ResourceLogs { resource: Some(resource), scope_logs: vec![logs], ..ResourceLogs::default() };
+    ExportLogsServiceRequest { resource_logs: vec![all] }
 }
 
 impl Transport for Otlp {
     fn send(&mut self, items: &[Item]) -> Result<Vec<Verdict>, Failure> {
-        let Some(first) = items.first() else { return Ok(Vec::new()) };
-        let version = env!("CARGO_PKG_VERSION");
-        // Every alert in a spool is of this node.
-        let resource = [
-            attribute("service.name", &json!("nightjar")),
-            attribute("service.version", &json!(version)),
-            attribute("host.name", &json!(first.text("/hostname"))),
-        ];
-        let resource: Vec<_> = resource.into_iter().flatten().collect();
-        let records: Vec<_> = items.iter().map(record).collect();
-        let scope = json!({"scope": {"name": "nightjar", "version": version}, "logRecords": records});
-        let body = json!({"resourceLogs": [{"resource": {"attributes": resource}, "scopeLogs": [scope]}]});
-        let answer =
-            self.client.post(body.to_string().as_bytes(), &[("content-type", "application/json")])?;
-        answer.judge()?;
-        let PartialSuccess { rejected_log_records, error_message } =
-            serde_json::from_str::<Answer>(&answer.body)
-                .unwrap_or_default()
-                .partial_success
-                .unwrap_or_default();
-        let none = matches!(&rejected_log_records, Value::Null)
-            || rejected_log_records == json!(0)
-            || rejected_log_records == json!("0");
+        let request = request(items);
+        let answer = match &mut self.0 {
+            Way::Grpc(grpc) => grpc.export(request)?,
+            Way::Http(client) => {
+                let body = request.encode_to_vec();
+                let answer = client.post(&body, &[("content-type", "application/x-protobuf")])?;
+                answer.judge()?;
+                // An answer that is no message is still the yes that its status is.
+                ExportLogsServiceResponse::decode(answer.body.as_slice()).unwrap_or_default()
+            }
+        };
+        let ExportLogsPartialSuccess { rejected_log_records, error_message } =
+            answer.partial_success.unwrap_or_default();
         // It does not say which: they are found by sending fewer.
-        if none { Ok(all_taken(items)) } else { Err(Failure::Refused(error_message)) }
+        if rejected_log_records == 0 { Ok(all_taken(items)) } else { Err(Failure::Refused(error_message)) }
     }
 }
 
@@ -155,12 +182,13 @@ mod tests {
     #[test]
     fn what_the_conventions_have_a_name_for_is_an_attribute() {
         let record = record(&item());
-        assert_eq!(record["severityNumber"], 13);
-        assert_eq!(record["timeUnixNano"], "1764030883123456789");
-        let attributes = record["attributes"].as_array().unwrap();
-        let value = |name: &str| attributes.iter().find(|a| a["key"] == name).map(|a| a["value"].clone());
-        assert_eq!(value("k8s.namespace.name").unwrap(), json!({"stringValue": "shop"}));
-        assert_eq!(value("process.pid").unwrap(), json!({"intValue": "1234"}));
+        assert_eq!((record.severity_number, record.time_unix_nano), (13, 1_764_030_883_123_456_789));
+        let value = |name: &str| {
+            let found = record.attributes.iter().find(|attribute| attribute.key == name);
+            found.and_then(|attribute| attribute.value.clone()?.value)
+        };
+        assert_eq!(value("k8s.namespace.name"), Some(any_value::Value::StringValue("shop".into())));
+        assert_eq!(value("process.pid"), Some(any_value::Value::IntValue(1234)));
         assert_eq!(value("k8s.pod.uid"), None);
     }
 }

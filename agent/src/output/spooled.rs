@@ -13,7 +13,10 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::{Output, OutputError, worker};
+use super::{
+    Output, OutputError,
+    supervisor::{self, Supervisor},
+};
 use crate::{
     alert::{Message, Origin},
     config::OutputConfig,
@@ -50,6 +53,11 @@ impl Spooled {
     /// Messages that are in the spool since it was opened, and those that are lost to it.
     pub fn counts(&self) -> (u64, Losses) {
         self.spool.counts()
+    }
+
+    /// For whoever wants to know how the outputs fare.
+    pub fn spool(&self) -> Arc<Spool> {
+        self.spool.clone()
     }
 
     fn print(&mut self, message: &Message) {
@@ -94,12 +102,12 @@ impl Output for Spooled {
         self.spool.start()?;
         for (place, output) in self.outputs.drain(..).enumerate() {
             let OutputConfig { name, format, filter, timeout, batch, to } = output;
-            let transport = super::open(to, timeout)
-                .map_err(|source| OutputError::Open { name: name.clone(), source })?;
+            let open: supervisor::Open = Box::new(move || super::open(to.clone(), timeout));
+            let transport = open().map_err(|source| OutputError::Open { name: name.clone(), source })?;
             info!(output = name, "sends alerts");
             let spool = Arc::clone(&self.spool);
-            let worker = worker::Worker { spool, place, name, filter, format, batch, transport };
-            worker::start(worker).map_err(OutputError::Thread)?;
+            let supervisor = Supervisor { spool, place, name, filter, format, batch, open };
+            supervisor.start(transport).map_err(OutputError::Thread)?;
         }
         self.printer = self.beside.take().map(print_all).transpose().map_err(OutputError::Thread)?;
         Ok(())

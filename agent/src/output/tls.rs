@@ -80,6 +80,21 @@ impl Tls {
         }
         Ok(builder.build())
     }
+
+    /// The same for gRPC.
+    pub fn of_grpc(&self) -> Result<tonic::transport::ClientTlsConfig, TlsError> {
+        use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+
+        self.config()?;
+        let mut config = match &self.ca {
+            Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?)),
+            None => ClientTlsConfig::new().with_webpki_roots(),
+        };
+        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
+            config = config.identity(Identity::from_pem(read(cert)?, read(key)?));
+        }
+        Ok(config)
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {

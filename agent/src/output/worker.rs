@@ -1,7 +1,7 @@
 //! One output at work, on a thread of its own: takes alerts from the spool, hands them to the receiver, and moves its cursor
 //! once they are there. A receiver that hangs holds up this thread and nothing else.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracing::{info, warn};
@@ -23,6 +23,9 @@ use crate::{
     },
 };
 
+/// Why an alert was put aside that no receiver refused.
+const BROKE: &str = "the output broke down over it, again and again";
+
 /// Bytes of entries that are sent at once.
 pub const BATCH_BYTES: usize = 1 << 20;
 
@@ -34,6 +37,10 @@ pub struct Worker {
     pub filter: Filter,
     pub format: Format,
     pub batch: usize,
+    /// Up to this number alerts are sent one by one: one of them broke the worker before.
+    pub careful_until: u64,
+    /// The first alert broke it every time: it is put aside.
+    pub condemned: bool,
     pub transport: Box<dyn Transport>,
 }
 
@@ -45,7 +52,9 @@ impl Worker {
     pub fn run(mut self) {
         let mut backoff = Backoff::default();
         loop {
-            match self.spool.take(self.place, self.batch, BATCH_BYTES) {
+            let careful = self.spool.position(self.place) < self.careful_until;
+            let count = if careful { 1 } else { self.batch };
+            match self.spool.take(self.place, count, BATCH_BYTES) {
                 Ok(Given::Batch(batch)) => {
                     if let Err(Over) = self.deliver(batch, &mut backoff) {
                         break;
@@ -59,7 +68,6 @@ impl Worker {
                 }
             }
         }
-        self.spool.output_ends();
     }
 
     fn deliver(&mut self, batch: Batch, backoff: &mut Backoff) -> Result<(), Over> {
@@ -68,7 +76,8 @@ impl Worker {
         let read = entries.len() as u64;
         let mut items: Vec<Item> =
             entries.iter().filter_map(|(_, entry)| self.item(entry, &mut counts)).collect();
-        counts.filtered = read - items.len() as u64 - (counts.damaged - damaged);
+        self.condemned = false;
+        counts.filtered = read - items.len() as u64 - (counts.damaged - damaged) - counts.refused;
         let mut at_once = items.len().max(1);
         let mut said = None;
         while !items.is_empty() {
@@ -119,6 +128,10 @@ impl Worker {
         if !ours || !asked && !self.filter.wants(&item) {
             return None;
         }
+        if self.condemned {
+            self.refuse(item, BROKE.to_owned(), counts);
+            return None;
+        }
         item.body = self.format.body(&item);
         Some(item)
     }
@@ -152,7 +165,7 @@ impl Worker {
 
     fn refuse(&self, item: Item, reason: String, counts: &mut Counts) {
         counts.refused += 1;
-        warn!(output = self.name, alert = item.key, reason, "the receiver refused an alert for ever");
+        warn!(output = self.name, alert = item.key, reason, "an alert was refused for ever");
         let refused = Refused { refused_at: Timestamp::now().to_string(), reason, alert: item.alert };
         self.spool.put_aside(self.place, &refused);
     }
@@ -176,16 +189,4 @@ impl Worker {
 fn trouble(text: &str) -> Trouble {
     let time = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default();
     Trouble { time, text: shortened(text) }
-}
-
-/// A worker for each place, started; called once the program has no more capabilities than it keeps.
-pub fn start(worker: Worker) -> io::Result<()> {
-    let name: String = worker.name.chars().take(15).collect();
-    worker.spool.output_begins();
-    let spool = worker.spool.clone();
-    let started = std::thread::Builder::new().name(name).spawn(|| worker.run()).map(drop);
-    if started.is_err() {
-        spool.output_ends();
-    }
-    started
 }

@@ -1,4 +1,5 @@
-//! A disk in memory that dies in the middle of a write, fills up, and forgets what was not synced.
+//! A disk in memory that dies in the middle of a write, fills up, forgets what was not synced, and fails in any one thing
+//! that it is asked.
 
 use std::{
     collections::BTreeMap,
@@ -23,6 +24,19 @@ struct State {
     dead: bool,
     capacity: Option<usize>,
     dice: u64,
+    /// Things asked until one fails, and how.
+    fault: Option<(u32, Fault)>,
+}
+
+/// How one operation fails, once; the disk goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing of it was done.
+    Fails(ErrorKind),
+    /// Of a write a part was done; of anything else nothing.
+    InPart(ErrorKind),
+    /// It was done, and failed all the same.
+    Done(ErrorKind),
 }
 
 /// A handle: the disk lives on when what held it has crashed.
@@ -54,6 +68,16 @@ impl FaultyDisk {
 
     pub fn fill_up_at(&self, bytes: Option<usize>) {
         self.state().capacity = bytes;
+    }
+
+    /// After so many operations of any kind, one fails.
+    pub fn fail_after(&self, operations: u32, fault: Fault) {
+        self.state().fault = Some((operations, fault));
+    }
+
+    /// Whether the fault is still to come; it comes no more.
+    pub fn forget_fault(&self) -> bool {
+        self.state().fault.take().is_some()
     }
 
     pub fn used(&self) -> usize {
@@ -103,9 +127,50 @@ fn throw(dice: &mut u64, sides: usize) -> usize {
     (*dice % sides as u64) as usize
 }
 
+enum Asked {
+    Not(ErrorKind),
+    Done(ErrorKind),
+    Well,
+}
+
+impl Asked {
+    /// Does it unless it fails before.
+    fn of<T>(self, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Asked::Not(kind) => Err(kind.into()),
+            Asked::Done(kind) => act().and(Err(kind.into())),
+            Asked::Well => act(),
+        }
+    }
+}
+
 impl State {
     fn used(&self) -> usize {
         self.files.values().map(|file| file.now.len()).sum()
+    }
+
+    /// What is wrong with this operation, if anything is.
+    fn fault(&mut self) -> Option<Fault> {
+        match self.fault {
+            Some((0, fault)) => {
+                self.fault = None;
+                Some(fault)
+            }
+            Some((left, fault)) => {
+                self.fault = Some((left - 1, fault));
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// For what does not write: it fails before it has done anything, or after.
+    fn asked(&mut self) -> Asked {
+        match self.fault() {
+            Some(Fault::Fails(kind) | Fault::InPart(kind)) => Asked::Not(kind),
+            Some(Fault::Done(kind)) => Asked::Done(kind),
+            None => Asked::Well,
+        }
     }
 
     /// Whether this is the change in which it dies.
@@ -125,6 +190,14 @@ impl State {
 
     fn write(&mut self, name: &str, at: Option<usize>, bytes: &[u8]) -> io::Result<()> {
         let (mut allowed, mut fails) = (bytes.len(), None);
+        match self.fault() {
+            Some(Fault::Fails(kind)) => return Err(kind.into()),
+            Some(Fault::InPart(kind)) => {
+                (allowed, fails) = (throw(&mut self.dice, bytes.len() + 1), Some(kind))
+            }
+            Some(Fault::Done(kind)) => fails = Some(kind),
+            None => {}
+        }
         if self.last_breath()? {
             (allowed, fails) = (throw(&mut self.dice, bytes.len() + 1), Some(ErrorKind::Other));
         }
@@ -145,14 +218,20 @@ impl State {
 
 impl Disk for FaultyDisk {
     fn list(&self) -> io::Result<Vec<(String, u64)>> {
-        Ok(self.state().files.iter().map(|(name, file)| (name.clone(), file.now.len() as u64)).collect())
+        let mut state = self.state();
+        let files = |state: &State| {
+            state.files.iter().map(|(name, file)| (name.clone(), file.now.len() as u64)).collect()
+        };
+        state.asked().of(|| Ok(files(&state)))
     }
 
     fn read(&self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let state = self.state();
-        let now = &state.files.get(name).ok_or(ErrorKind::NotFound)?.now;
-        let begin = (offset as usize).min(now.len());
-        Ok(now[begin..begin.saturating_add(length).min(now.len())].to_vec())
+        let mut state = self.state();
+        state.asked().of(|| {
+            let now = &state.files.get(name).ok_or(ErrorKind::NotFound)?.now;
+            let begin = (offset as usize).min(now.len());
+            Ok(now[begin..begin.saturating_add(length).min(now.len())].to_vec())
+        })
     }
 
     fn create(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -174,21 +253,25 @@ impl Disk for FaultyDisk {
     fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {
         let mut state = self.state();
         state.change()?;
-        state.files.get_mut(name).ok_or(ErrorKind::NotFound)?.now.truncate(length as usize);
-        Ok(())
+        state.asked().of(|| {
+            state.files.get_mut(name).ok_or(ErrorKind::NotFound)?.now.truncate(length as usize);
+            Ok(())
+        })
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
         let mut state = self.state();
         state.change()?;
-        let file = state.files.get_mut(name).ok_or(ErrorKind::NotFound)?;
-        file.synced = Some(file.now.clone());
-        Ok(())
+        state.asked().of(|| {
+            let file = state.files.get_mut(name).ok_or(ErrorKind::NotFound)?;
+            file.synced = Some(file.now.clone());
+            Ok(())
+        })
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
         let mut state = self.state();
         state.change()?;
-        state.files.remove(name).map(drop).ok_or(ErrorKind::NotFound.into())
+        state.asked().of(|| state.files.remove(name).map(drop).ok_or(ErrorKind::NotFound.into()))
     }
 }

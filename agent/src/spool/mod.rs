@@ -15,4 +15,4 @@ pub mod report;
 mod shared;
 pub mod store;
 
-pub use self::shared::{Given, RULE, Settings, Spool, SpoolError, TICK};
+pub use self::shared::{Given, Health, OutputHealth, RULE, RULE_BROKEN, Settings, Spool, SpoolError, TICK};

@@ -1,13 +1,16 @@
 //! The spool's promise, on a disk that dies at any moment: what was accepted is given to every output, in order, until
 //! it has said that it is done with it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    io::ErrorKind,
+};
 
 use proptest::prelude::*;
 
 use super::{
     cursor::Counts,
-    fault::{Crash, FaultyDisk},
+    fault::{Crash, Fault, FaultyDisk},
     log::{Limits, Scan, segments},
     store::{Ack, Pending, Store},
 };
@@ -52,6 +55,12 @@ fn id(payload: &[u8]) -> u64 {
     u64::from_le_bytes(payload[..8].try_into().unwrap())
 }
 
+/// A disk that fails once lets the agent start the next time.
+fn open(disk: &FaultyDisk) -> Store<FaultyDisk> {
+    let opened = Store::open(disk.clone(), LIMITS, &names());
+    opened.or_else(|_| Store::open(disk.clone(), LIMITS, &names())).unwrap().0
+}
+
 /// What the world outside knows.
 struct World {
     disk: FaultyDisk,
@@ -70,7 +79,11 @@ struct World {
 impl World {
     fn new(seed: u64) -> World {
         let disk = FaultyDisk::new(seed);
-        let (store, _) = Store::open(disk.clone(), LIMITS, &names()).unwrap();
+        World::on(disk)
+    }
+
+    fn on(disk: FaultyDisk) -> World {
+        let store = open(&disk);
         World {
             disk,
             how: Crash::Kill,
@@ -141,8 +154,7 @@ impl World {
         }
         self.offered.clear();
         self.seen = (0, 0);
-        let (store, _) = Store::open(self.disk.clone(), LIMITS, &names()).unwrap();
-        self.store = store;
+        self.store = open(&self.disk);
     }
 
     fn finish(mut self) {
@@ -163,6 +175,47 @@ impl World {
         // Everybody has everything: nothing but the last segment is kept.
         self.store.settle();
         assert!(segments(&self.store.log.disk).unwrap().len() <= 1);
+    }
+}
+
+/// Accepts, delivers and keeps house until segments have come and gone.
+fn a_day() -> Vec<Step> {
+    let round = |n: usize| {
+        let accept = |severe| Step::Accept { count: 3 + n % 3, length: 700, severe };
+        let deliver = |reader| Step::Deliver { reader, count: 4 + n % 2 };
+        [accept(n.is_multiple_of(3)), deliver(0), accept(false), deliver(n % 2), Step::Settle, deliver(1)]
+    };
+    (0..12).flat_map(round).collect()
+}
+
+/// Runs a day on a disk on which an operation fails, for each operation in turn; how many there were.
+fn each_operation_in_turn(fault: Fault, end: impl Fn(&mut World)) -> u32 {
+    for operation in 0.. {
+        let disk = FaultyDisk::new(u64::from(operation) + 1);
+        disk.fail_after(operation, fault);
+        let mut world = World::on(disk);
+        a_day().iter().for_each(|step| world.step(step));
+        if world.disk.forget_fault() {
+            return operation;
+        }
+        end(&mut world);
+        world.finish();
+    }
+    unreachable!("a day has an end")
+}
+
+#[test]
+fn whatever_operation_fails_once_what_was_accepted_is_delivered() {
+    for kind in [ErrorKind::Other, ErrorKind::StorageFull] {
+        for fault in [Fault::Fails(kind), Fault::InPart(kind), Fault::Done(kind)] {
+            // The agent goes on; or it is killed at the end of the day, so that all hangs on what is on the disk.
+            let lives = each_operation_in_turn(fault, |_| {});
+            let killed = each_operation_in_turn(fault, |world| {
+                world.how = Crash::Kill;
+                world.reboot();
+            });
+            assert!(lives > 150 && killed > 150, "{fault:?}: {lives} {killed}");
+        }
     }
 }
 

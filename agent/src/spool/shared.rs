@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -15,14 +16,17 @@ use rustix::fs::{FlockOperation, flock};
 use tracing::{error, info, warn};
 
 use super::{
-    cursor::Trouble,
+    cursor::{self, Counts, Trouble},
     disk::Folder,
     entry,
     log::{Batch, Limits},
     quarantine::Refused,
     store::{Ack, Losses, Pending, Store},
 };
-use crate::alert::{Message, Origin, notice::Notice};
+use crate::{
+    alert::{Message, Origin, notice::Notice},
+    output::transport::Item,
+};
 
 /// How often the house is kept: what is not severe is synced, what all outputs have is given up.
 pub const TICK: Duration = Duration::from_secs(1);
@@ -31,6 +35,7 @@ const TELL_PERIOD: Duration = Duration::from_secs(10);
 /// Held by the one agent that uses the folder.
 const LOCK: &str = "lock";
 pub const RULE: &str = "Nightjar internal: alerts lost";
+pub const RULE_BROKEN: &str = "Nightjar internal: output broke down";
 
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
@@ -75,6 +80,48 @@ struct State {
     told: Losses,
     told_at: Option<Instant>,
     troubled: bool,
+    /// By the places of the outputs.
+    breaks: Vec<Breaks>,
+    /// Times that the batch of an output that is under way had to be tried again.
+    tries: Vec<u64>,
+}
+
+/// What the spool and the outputs say of themselves.
+#[derive(Clone, Debug)]
+pub struct Health {
+    pub accepted: u64,
+    pub losses: Losses,
+    pub bytes: u64,
+    /// Bytes that it may grow to.
+    pub limit: u64,
+    /// Alerts in memory, since the disk is full.
+    pub waiting_for_room: usize,
+    /// The disk does not take what is written.
+    pub failing: bool,
+    pub outputs: Vec<OutputHealth>,
+}
+
+#[derive(Clone, Debug)]
+pub struct OutputHealth {
+    pub name: String,
+    pub waiting: u64,
+    /// Time of the oldest alert that waits, nanoseconds since the epoch.
+    pub oldest: Option<u64>,
+    pub counts: Counts,
+    /// Tries that are not in `counts` yet.
+    pub tries_now: u64,
+    pub restarts: u64,
+    /// Nanoseconds since the epoch.
+    pub last_error: Option<u64>,
+}
+
+/// How often an output broke down since the spool was opened.
+#[derive(Clone, Debug, Default)]
+struct Breaks {
+    times: u64,
+    told: u64,
+    told_at: Option<Instant>,
+    why: String,
 }
 
 /// What an output is given.
@@ -115,6 +162,20 @@ impl Spool {
         (store.accepted, store.losses)
     }
 
+    pub fn health(&self) -> Health {
+        let state = self.state();
+        let places = 0..state.store.readers.len();
+        Health {
+            accepted: state.store.accepted,
+            losses: state.store.losses,
+            bytes: state.store.log.bytes(),
+            limit: self.settings.size,
+            waiting_for_room: state.store.waiting(),
+            failing: state.store.trouble.is_some(),
+            outputs: places.map(|place| state.output_health(place)).collect(),
+        }
+    }
+
     /// Starts the thread that keeps house.
     pub fn start(self: &Arc<Self>) -> Result<(), SpoolError> {
         let spool = Arc::clone(self);
@@ -140,6 +201,11 @@ impl Spool {
         self.news.notify_all();
     }
 
+    /// Number of the entry that an output is given next.
+    pub fn position(&self, output: usize) -> u64 {
+        self.state().store.readers.get(output).map_or(0, |reader| reader.cursor.position.next)
+    }
+
     /// Waits until there is something for an output.
     pub fn take(&self, output: usize, count: usize, bytes: usize) -> io::Result<Given> {
         let mut state = self.state();
@@ -160,12 +226,15 @@ impl Spool {
     pub fn done(&self, output: usize, ack: Ack) {
         let mut state = self.state();
         state.store.ack(output, ack);
+        state.tries[output] = 0;
         state.say_trouble();
     }
 
     /// What keeps an output from coming further.
     pub fn say_trouble(&self, output: usize, trouble: Trouble) {
-        self.state().store.note_trouble(output, trouble);
+        let mut state = self.state();
+        state.store.note_trouble(output, trouble);
+        state.tries[output] += 1;
     }
 
     pub fn put_aside(&self, output: usize, refused: &Refused) {
@@ -184,6 +253,15 @@ impl Spool {
             state = self.ends.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         false
+    }
+
+    /// An output panicked; an alert tells of it soon.
+    pub fn output_broke(&self, output: usize, why: &str) {
+        let mut state = self.state();
+        if let Some(breaks) = state.breaks.get_mut(output) {
+            breaks.times += 1;
+            breaks.why = cursor::shortened(why);
+        }
     }
 
     pub fn output_begins(&self) {
@@ -215,7 +293,10 @@ impl Spool {
 
     fn keep_house(&self) {
         while self.pause(TICK) {
-            self.tick(&mut self.state());
+            let tick = AssertUnwindSafe(|| self.tick(&mut self.state()));
+            if catch_unwind(tick).is_err() {
+                error!("the spool's housekeeping broke down; it is tried again");
+            }
         }
     }
 
@@ -224,11 +305,10 @@ impl Spool {
         let told = state.told_at.is_some_and(|at| at.elapsed() < TELL_PERIOD) && state.end.is_none();
         if state.store.losses != state.told && state.store.waiting() == 0 && !told {
             let notice = self.notice(state);
-            match entry::encode(&notice, None) {
-                Ok(payload) => self.accept(state, vec![Pending { payload, severe: true }]),
-                Err(error) => error!(%error, "encode the alert about alerts that were lost"),
-            }
+            self.tell(state, &notice);
         }
+        let broken: Vec<_> = (0..state.breaks.len()).filter_map(|place| self.broken(state, place)).collect();
+        broken.iter().for_each(|notice| self.tell(state, notice));
         match state.store.requeue_requests() {
             Ok(outputs) => outputs.iter().for_each(|output| self.requeue(state, output)),
             Err(error) => warn!(%error, "look for requests to requeue"),
@@ -245,6 +325,34 @@ impl Spool {
         self.news.notify_all();
     }
 
+    fn tell(&self, state: &mut State, notice: &Notice) {
+        match entry::encode(notice, None) {
+            Ok(payload) => self.accept(state, vec![Pending { payload, severe: true }]),
+            Err(error) => error!(%error, "encode an alert about the outputs"),
+        }
+    }
+
+    /// That an output broke down since it was told last.
+    fn broken(&self, state: &mut State, place: usize) -> Option<Notice> {
+        let end = state.end.is_some();
+        let name = &state.store.readers.get(place)?.name;
+        let breaks = state.breaks.get_mut(place)?;
+        let early = breaks.told_at.is_some_and(|at| at.elapsed() < TELL_PERIOD) && !end;
+        if breaks.times == breaks.told || early {
+            return None;
+        }
+        breaks.told_at = Some(Instant::now());
+        let since = breaks.times - std::mem::replace(&mut breaks.told, breaks.times);
+        Some(Notice {
+            origin: self.origin.clone(),
+            time: wall_clock(),
+            rule: RULE_BROKEN,
+            priority: Priority::Critical,
+            message: format!("An output broke down and was started anew | {name}: {}", breaks.why),
+            fields: vec![("restarts".to_owned(), since)],
+        })
+    }
+
     fn notice(&self, state: &mut State) -> Notice {
         let (now, told) = (state.store.losses, std::mem::replace(&mut state.told, state.store.losses));
         state.told_at = Some(Instant::now());
@@ -258,7 +366,7 @@ impl Spool {
         let list: Vec<_> = parts.iter().map(|(name, count)| format!("{name} {count}")).collect();
         Notice {
             origin: self.origin.clone(),
-            time: u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default(),
+            time: wall_clock(),
             rule: RULE,
             priority: Priority::Critical,
             message: format!("Alerts did not reach an output | {}", list.join(", ")),
@@ -267,10 +375,34 @@ impl Spool {
     }
 }
 
+/// Nanoseconds since the epoch.
+fn wall_clock() -> u64 {
+    u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default()
+}
+
 impl State {
     fn of(store: Store<Folder>) -> State {
-        let told = Losses::default();
-        State { store, end: None, working: 0, told, told_at: None, troubled: false }
+        let outputs = store.readers.len();
+        let (told, breaks, tries) = (Losses::default(), vec![Breaks::default(); outputs], vec![0; outputs]);
+        State { store, end: None, working: 0, told, told_at: None, troubled: false, breaks, tries }
+    }
+
+    fn output_health(&self, place: usize) -> OutputHealth {
+        let reader = &self.store.readers[place];
+        let next = self.store.log.next();
+        let waiting = next - reader.cursor.position.next.min(next);
+        // One that cannot be read is counted when its output comes to it.
+        let first = (waiting > 0).then(|| self.store.read(place, 1, 1).ok()).flatten();
+        let first = first.and_then(|batch| entry::decode(&batch.entries.first()?.1).ok());
+        OutputHealth {
+            name: reader.name.clone(),
+            waiting,
+            oldest: first.map(|entry| Item::of(entry.alert).time),
+            counts: reader.cursor.counts,
+            tries_now: self.tries[place],
+            restarts: self.breaks[place].times,
+            last_error: reader.cursor.trouble.as_ref().map(|trouble| trouble.time),
+        }
     }
 
     /// Says once that the disk fails, and once that it does not any more.

@@ -14,7 +14,8 @@ use crate::{sh, test};
 pub struct Args {
     #[command(subcommand)]
     own: Option<Own>,
-    /// A piece of a measurement's name: decode, identity, judge, start, memory, latency, flood. All when left out.
+    /// A piece of a measurement's name: decode, identity, judge, send, schema, spool, start, memory, latency,
+    /// flood. All when left out.
     name: Option<String>,
 }
 
@@ -37,7 +38,9 @@ pub fn run(args: &Args) -> Result<()> {
     let live = name.is_none_or(|name| LIVE.iter().any(|live| live.contains(name)));
     let pure = name.is_none_or(|_| !live);
     if live && !sh::is_root() {
-        bail!("the agent loads eBPF programs: run as root, or choose decode, identity or judge");
+        bail!(
+            "the agent loads eBPF programs: run as root, or choose decode, identity, judge, send, schema or spool"
+        );
     }
     let corpus = test::corpus().map(|path| (test::CORPUS_VARIABLE, path.into_os_string()));
     let bench = |target: &str| {
@@ -48,6 +51,7 @@ pub fn run(args: &Args) -> Result<()> {
     };
     if pure {
         sh::run(&mut bench("pure"))?;
+        sh::run(&mut bench("outputs"))?;
     }
     if live {
         sh::run(sh::cargo().args(["build", "--release", "--package", "nightjar"]))?;

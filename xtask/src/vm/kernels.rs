@@ -1,7 +1,4 @@
 //! Which kernels, and how they are got: packages of Debian's suites, unpacked, never installed.
-//!
-//! A private apt list in target/vm keeps the other suites away from the machine's own package state. The archive's
-//! address is the one that the machine uses itself.
 
 use std::{
     fs,
@@ -9,9 +6,9 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::sh;
+use crate::{apt::Apt, sh};
 
 pub struct Series {
     pub name: &'static str,
@@ -54,8 +51,6 @@ impl Kernel {
 /// for: it is a third of the size.
 const NEWEST: &str = "linux-image-cloud-amd64";
 
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
 /// The newest kernel of a series; one that is here already unless newer ones are asked for.
 pub fn provide(series: &Series, refresh: bool) -> Result<Kernel> {
     let dir = super::dir().join("kernels").join(series.name);
@@ -63,8 +58,8 @@ pub fn provide(series: &Series, refresh: bool) -> Result<Kernel> {
     if !refresh && let Some(kernel) = find(&unpacked)? {
         return Ok(kernel);
     }
-    let apt = Apt::new(series, dir.join("apt"))?;
-    let package = apt.package_with_image()?;
+    let apt = Apt::new(series.suite, dir.join("apt"))?;
+    let package = package_with_image(&apt)?;
     println!("fetching {package}");
     sh::run(apt.get().current_dir(&apt.dir).args(["download", &package]))?;
     let file = only_package(&apt.dir)?;
@@ -118,72 +113,16 @@ fn only_package(dir: &Path) -> Result<PathBuf> {
     Ok(package.with_context(|| format!("apt-get download left no package in {}", dir.display()))?.path)
 }
 
-/// apt with lists and cache of its own, for one suite.
-struct Apt {
-    dir: PathBuf,
+/// What the metapackage leads to. In newer suites the image is in a package that linux-image-* depends on.
+fn package_with_image(apt: &Apt) -> Result<String> {
+    let image =
+        depends_on(apt, NEWEST, "linux-image-")?.with_context(|| format!("{NEWEST} leads nowhere"))?;
+    Ok(depends_on(apt, &image, "linux-binary-")?.unwrap_or(image))
 }
 
-impl Apt {
-    fn new(series: &Series, dir: PathBuf) -> Result<Apt> {
-        if dir.exists() {
-            fs::remove_dir_all(&dir).with_context(|| format!("remove {}", dir.display()))?;
-        }
-        let apt = Apt { dir };
-        let source = format!("deb [arch=amd64 signed-by={KEYRING}] {} {} main\n", archive()?, series.suite);
-        sh::write_file(&apt.dir.join("sources.list"), source)?;
-        for made in ["lists/partial", "cache/archives/partial"] {
-            let made = apt.dir.join(made);
-            fs::create_dir_all(&made).with_context(|| format!("make {}", made.display()))?;
-        }
-        sh::run(apt.get().arg("update"))
-            .with_context(|| format!("read the package list of {}", series.suite))?;
-        Ok(apt)
-    }
-
-    /// What the metapackage leads to. In newer suites the image is in a package that linux-image-* depends on.
-    fn package_with_image(&self) -> Result<String> {
-        let image =
-            self.dependency(NEWEST, "linux-image-")?.with_context(|| format!("{NEWEST} leads nowhere"))?;
-        Ok(self.dependency(&image, "linux-binary-")?.unwrap_or(image))
-    }
-
-    fn dependency(&self, package: &str, prefix: &str) -> Result<Option<String>> {
-        let text = sh::read(self.with_own_lists("apt-cache").args(["show", "--no-all-versions", package]))?;
-        Ok(dependency(&text, prefix))
-    }
-
-    fn get(&self) -> Command {
-        let mut command = self.with_own_lists("apt-get");
-        // The files are ours, and the user that apt would change to may not reach them.
-        command.args(["-qq", "-o", "Acquire::Retries=3", "-o", "APT::Sandbox::User="]);
-        command
-    }
-
-    fn with_own_lists(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        let own = |path: &str| self.dir.join(path).display().to_string();
-        for option in [
-            format!("Dir::State::Lists={}", own("lists")),
-            format!("Dir::Cache={}", own("cache")),
-            format!("Dir::Etc::SourceList={}", own("sources.list")),
-            "Dir::Etc::SourceParts=/dev/null".to_owned(),
-        ] {
-            command.args(["-o", &option]);
-        }
-        command
-    }
-}
-
-/// The address of the Debian archive in the machine's own sources.
-fn archive() -> Result<String> {
-    let format = "$(LABEL) $(COMPONENT) $(REPO_URI)";
-    let targets =
-        sh::read(Command::new("apt-get").args(["indextargets", "--format", format, "Created-By: Packages"]))?;
-    let found = targets.lines().find_map(|line| line.strip_prefix("Debian main "));
-    match found {
-        Some(address) => Ok(address.to_owned()),
-        None => bail!("apt's lists name no Debian archive: run apt-get update"),
-    }
+fn depends_on(apt: &Apt, package: &str, prefix: &str) -> Result<Option<String>> {
+    let text = sh::read(apt.with_own_lists("apt-cache").args(["show", "--no-all-versions", package]))?;
+    Ok(dependency(&text, prefix))
 }
 
 /// The first package with this prefix that a record depends on.
