@@ -118,6 +118,11 @@ impl RuleSet {
         self.correlations.iter().find(|one| self.rules[one.rule as usize].rule.name == rule.name)
     }
 
+    /// What of several events a rule asks for, for people; `None` when it is about single ones.
+    pub fn counted(&self, rule: &Rule) -> Option<&str> {
+        self.correlation(rule).map(|correlation| correlation.shown.as_str())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in it is left half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -41,10 +41,6 @@ impl RuleSet {
         let entry = self.entry(rule)?;
         let mut names = Vec::new();
         macros(&entry.expr, &mut names);
-        let origin = |name: &String, (file, line): &(String, u32)| (name.clone(), file.clone(), *line);
-        let from_macros = names.iter().filter_map(|name| Some(origin(name, self.origins.macros.get(name)?)));
-        let from_lists =
-            entry.lists.iter().filter_map(|name| Some(origin(name, self.origins.lists.get(name)?)));
         let mut out = String::new();
         // Writing to a string cannot fail.
         tree(&mut out, &entry.expr, 0).ok()?;
@@ -56,14 +52,18 @@ impl RuleSet {
                 let mut out = String::new();
                 tree(&mut out, expr, 0).ok()?;
                 steps.push(out);
-                let more = self.arena.fields_of(*root);
-                fields.extend(
-                    more.into_iter()
-                        .filter(|used| fields.iter().all(|f| f.name != used.name))
-                        .collect::<Vec<_>>(),
-                );
+                macros(expr, &mut names);
+                for used in self.arena.fields_of(*root) {
+                    if fields.iter().all(|field| field.name != used.name) {
+                        fields.push(used);
+                    }
+                }
             }
         }
+        let origin = |name: &String, (file, line): &(String, u32)| (name.clone(), file.clone(), *line);
+        let from_macros = names.iter().filter_map(|name| Some(origin(name, self.origins.macros.get(name)?)));
+        let from_lists =
+            entry.lists.iter().filter_map(|name| Some(origin(name, self.origins.lists.get(name)?)));
         Some(Explanation {
             rule: entry.rule.name.clone(),
             desc: entry.rule.desc.clone(),

@@ -96,7 +96,7 @@ enum Seen {
     /// By how far a sequence has come: when the latest of that length began.
     Begun(Vec<Option<u64>>),
     /// Values and when each was seen last, of a group that is known since then.
-    Known { since: u64, values: HashMap<u64, u64> },
+    Known { since: u64, values: HashMap<u64, u64>, cleared: u64 },
 }
 
 impl State {
@@ -170,7 +170,7 @@ impl Seen {
             Kind::Distinct(_) => Seen::Values(HashMap::default()),
             Kind::All(count) => Seen::Each(vec![None; *count]),
             Kind::Sequence(count) => Seen::Begun(vec![None; *count]),
-            Kind::First { .. } => Seen::Known { since: now, values: HashMap::default() },
+            Kind::First { .. } => Seen::Known { since: now, values: HashMap::default(), cleared: now },
         }
     }
 
@@ -215,12 +215,14 @@ impl Seen {
                 }
                 began.is_some() && which + 1 == *count
             }
-            (Seen::Known { since: begun, values }, Kind::First { learn }) => {
+            (Seen::Known { since: begun, values, cleared }, Kind::First { learn }) => {
                 let new = values.get(&value).is_none_or(|then| !fresh(then));
-                if values.len() >= KNOWN_MAX && new {
+                // Looked through now and then: who makes up values must not make each of them dear.
+                if values.len() >= KNOWN_MAX && new && *cleared < since {
                     values.retain(|_, then| fresh(then));
+                    *cleared = time;
                 }
-                if values.len() < KNOWN_MAX || !new {
+                if values.len() < KNOWN_MAX || values.contains_key(&value) {
                     values.insert(value, time);
                 }
                 new && time.saturating_sub(*begun) >= *learn

@@ -56,9 +56,10 @@ fn table(states: &[RuleState], width: Option<usize>) -> String {
     let mut table = plain_table(width, &["RULE", "LANGUAGE", "PRIORITY", "TAGS", "COVERAGE"]);
     for state in states {
         let (tags, priority) = (state.tags.join(" "), state.priority);
+        let counts = state.counts.as_ref().map(|counts| format!("{}; {counts}", state.coverage));
+        let coverage = counts.as_ref().unwrap_or(&state.coverage);
         table.add_row(
-            [&state.name, state.language, priority, &tags, &state.coverage]
-                .map(|cell| escaped(cell).into_owned()),
+            [&state.name, state.language, priority, &tags, coverage].map(|cell| escaped(cell).into_owned()),
         );
     }
     finish(&table)
@@ -75,6 +76,7 @@ mod tests {
             language: "falco",
             id: None,
             can_fire: false,
+            counts: Some("2 times within 1m".into()),
             needs: vec!["event type ptrace".into()],
             priority: "Warning",
             tags: vec!["a".into(), "b".into()],
@@ -84,7 +86,7 @@ mod tests {
             line: 1,
         };
         let text = table(&[state], None);
-        let expected = "Read\\nsecrets  falco     Warning   a b   cannot fire: needs event type ptrace";
+        let expected = "Read\\nsecrets  falco     Warning   a b   cannot fire: needs event type ptrace; 2 times within 1m";
         assert_eq!(text.lines().nth(1), Some(expected), "{text}");
     }
 }

@@ -28,6 +28,9 @@ pub struct RuleState {
     pub fires: Fires,
     /// Whether it is switched on and fires wholly or in part.
     pub can_fire: bool,
+    /// What of several events it counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counts: Option<String>,
     /// What it lacks: without it it fires in part only, or never.
     pub needs: Vec<String>,
     /// For a person: `cannot fire: needs …`.
@@ -57,6 +60,7 @@ pub fn states(rules: &RuleSet, kinds: &BTreeSet<Kind>) -> Vec<RuleState> {
             tags: rule.tags.clone(),
             fires,
             can_fire: matches!(fires, Fires::Wholly | Fires::Partly),
+            counts: rules.counted(rule).map(str::to_owned),
             needs,
             coverage,
             file: rule.file.clone(),
@@ -82,6 +86,7 @@ mod tests {
             rule("part", "evt.type in (execve, ptrace)"),
             rule("never", "evt.type = connect"),
             rule("off", "evt.type = execve"),
+            rule("counted", "evt.type = execve") + "  state: {count: 2, within: 1m}\n",
         ];
         let Ok(loaded) = rule::load(&[Source { name: "a.yaml".into(), text: text.concat() }]) else {
             panic!("loads")
@@ -90,7 +95,11 @@ mod tests {
         rules.select(&[Selection { enable: false, target: Target::Rule("off".into()) }]).unwrap();
         let states = states(&rules, &BTreeSet::from([Kind::Exec]));
         let fires: Vec<_> = states.iter().map(|state| state.fires).collect();
-        assert_eq!(fires, [Fires::Wholly, Fires::Partly, Fires::Never, Fires::Off]);
+        assert_eq!(fires, [Fires::Wholly, Fires::Partly, Fires::Never, Fires::Off, Fires::Wholly]);
+        assert_eq!(
+            (states[0].counts.as_deref(), states[4].counts.as_deref()),
+            (None, Some("2 times within 1m"))
+        );
         assert_eq!(states[1].coverage, "can fire in part: without ptrace");
         let needs: Vec<_> = states.iter().map(|state| (state.can_fire, state.needs.join(" "))).collect();
         let row = |can_fire, needs: &str| (can_fire, needs.to_owned());

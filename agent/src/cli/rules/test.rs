@@ -171,6 +171,28 @@ mod tests {
     }
 
     #[test]
+    fn a_test_of_several_events_is_about_the_last_of_them() {
+        let test = "    - name: NAME\n      events: [{type: execve, proc: {comm: sh}}, {type: execve, proc: {comm: COMM}}]\n      expect: EXPECT\n";
+        let text = RULE
+            .replace("  tests:", "  state: {count: 2, within: 1m}\n  tests:")
+            .replace("COMM", "sh")
+            .replace("EXPECT", "no_match");
+        let both = ["match", "no_match"].map(|expect| test.replace("COMM", "bash").replace("EXPECT", expect));
+        let text = text + &both.concat() + &test.replace("COMM", "vim").replace("EXPECT", "match");
+        let Ok(loaded) = rule::load(&[Source { name: "a.yaml".into(), text }]) else {
+            panic!("it does not load")
+        };
+        let verdicts: Vec<_> = loaded.rules.tests().iter().map(|test| judge(&loaded.rules, test)).collect();
+        assert_eq!(verdicts[..2], [Ok(()), Ok(())], "one is not two; the first test's is forgotten");
+        assert!(verdicts[2].as_ref().unwrap_err().starts_with("it matches, because\n2 times within 1m"));
+        let reason = verdicts[3].as_ref().unwrap_err();
+        assert!(
+            reason.starts_with("it does not match; what it saw; it counts 2 times within 1m:\n"),
+            "{reason}"
+        );
+    }
+
+    #[test]
     fn an_event_that_cannot_be_is_a_failure_and_not_a_pass() {
         let text = RULE.replace("COMM", "sh, no_such_key: 1").replace("EXPECT", "no_match");
         let Ok(loaded) = rule::load(&[Source { name: "a.yaml".into(), text }]) else {

@@ -17,7 +17,7 @@ use std::{
 use self::collect::{Collected, RuleDef};
 use super::{
     Language, Rule, Source, cases,
-    check::{Arena, Table},
+    check::{Arena, NodeId, Table},
     correlate::Correlation,
     lang::{
         Expr, Right, expand,
@@ -142,7 +142,7 @@ impl Loader<'_> {
             let Some(mut entry) = self.rule(def, collected, macros, &mut resolver) else { continue };
             if let Some(state) = &def.state {
                 let place = rules.len() as u32;
-                correlations.extend(self.state(state, def, place, &entry, collected, &mut resolver));
+                correlations.extend(self.state(state, def, place, &mut entry, collected, &mut resolver));
                 entry.counted = true;
             }
             rules.push(entry);
@@ -186,12 +186,7 @@ impl Loader<'_> {
         }
         errors.into_iter().for_each(|error| self.reports.error(error));
         let (expr, root, output) = (expr?, root?, output?);
-        let types = self.arena.anywhere[root.0 as usize].yes.len();
-        if def.warn_event_types && types > EVENT_TYPES_MANY {
-            let message = format!("rule `{}` can match {types} event types", def.name);
-            let complaint = Complaint::new(def.place, message);
-            self.reports.warning(complaint.help("name them with `evt.type`, or set `warn_evttypes: false`"));
-        }
+        self.too_many_types(def, root);
         self.list_hints(&expr, collected);
         let mut within = Vec::new();
         lists_of(&expr, macros, &mut within);
@@ -218,6 +213,15 @@ impl Loader<'_> {
             false_positives: Vec::new(),
         };
         Some(Entry::new(rule, root, expr, output, lists))
+    }
+
+    fn too_many_types(&mut self, def: &RuleDef, root: NodeId) {
+        let types = self.arena.anywhere[root.0 as usize].yes.len();
+        if def.warn_event_types && types > EVENT_TYPES_MANY {
+            let message = format!("rule `{}` can match {types} event types", def.name);
+            let complaint = Complaint::new(def.place, message);
+            self.reports.warning(complaint.help("name them with `evt.type`, or set `warn_evttypes: false`"));
+        }
     }
 
     /// A word that is almost the name of a list is a text to Falco, and to us; but hardly to its writer.

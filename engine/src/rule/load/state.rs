@@ -204,21 +204,28 @@ impl Loader<'_> {
         state: &StateDef,
         def: &RuleDef,
         place: u32,
-        entry: &Entry,
+        entry: &mut Entry,
         collected: &Collected,
         resolver: &mut Macros<'_>,
     ) -> Option<Correlation> {
         let mut errors = Vec::new();
         let mut steps = Vec::new();
         for step in &state.after {
-            let expr = self.parse(step, collected).0;
+            let (expr, lists) = self.parse(step, collected);
+            entry
+                .lists
+                .extend(lists.into_iter().filter(|list| !entry.lists.contains(list)).collect::<Vec<_>>());
             let expr = expr.map(|expr| resolver.resolve(&expr, usize::MAX, &mut errors));
             if let Some(problem) = expr.as_ref().and_then(|expr| expr.size().too_large()) {
                 errors.push(Complaint::new(state.place, format!("a step of rule `{}` {problem}", def.name)));
                 continue;
             }
             let root = expr.as_ref().and_then(|expr| self.arena.add(expr, self.table, &mut errors));
-            steps.extend(root.zip(expr));
+            if let (Some(root), Some(expr)) = (root, expr) {
+                self.too_many_types(def, root);
+                self.list_hints(&expr, collected);
+                steps.push((root, expr));
+            }
         }
         errors.into_iter().for_each(|error| self.reports.error(error));
         let roots: Vec<NodeId> = steps.iter().map(|(root, _)| *root).chain([entry.root]).collect();

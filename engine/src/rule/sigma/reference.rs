@@ -54,7 +54,7 @@ pub fn reference() -> String {
     let types = TYPES.map(|name| format!("`{name}`")).join(", ");
     out.push_str(&format!(
         "\n## Correlations\n\n{types}, with `gte`, `gt` or `eq` of at most {COUNT_MAX}; `group-by`, `aliases` and `generate` as in \
-         Sigma. A rule of Falco's may be named too, by its name. Once a correlation is complete, its group begins anew. What is \
+         Sigma. A rule of Falco's may be named too, by its name, unless it has `state`. Once a correlation is complete, its group begins anew. What is \
          remembered is bounded: {GROUPS_MAX} groups and {MOMENTS_MAX} moments and values of all correlations; what must go before its \
          time is counted and told when the agent ends. It survives a reload for correlations that say the same.\n"
     ));
