@@ -174,12 +174,7 @@ impl RuleSet {
 
     /// Adds a finding for each rule that objects to the event.
     pub fn judge(&self, event: &Event, matching: Matching, findings: &mut Vec<Finding>) {
-        let (kind, variant) = match &event.payload {
-            Payload::Record { header, body, .. } => (body.kind(), header.variant),
-            Payload::Case { kind, variant, .. } => (*kind, *variant),
-        };
-        let programs = self.programs.get(kind as usize);
-        let Some(program) = programs.and_then(|programs| programs.get(usize::from(variant))) else { return };
+        let Some(program) = self.program(&event.payload) else { return };
         let mut teller: Option<Teller<'_, '_>> = None;
         let mut settled = false;
         let mut hits = Vec::new();
@@ -207,6 +202,18 @@ impl RuleSet {
         if !hits.is_empty() {
             let mut teller = teller.unwrap_or_else(|| Teller::new(&self.arena, event, &self.slots));
             self.correlate(hits, event, &mut teller, findings);
+        }
+    }
+
+    fn program(&self, payload: &Payload) -> Option<&Program> {
+        self.programs.get(payload.kind() as usize)?.get(usize::from(payload.variant()))
+    }
+
+    /// Names each rule that an event could match, and whether it does: what judging asks, without telling of it.
+    pub fn ask(&self, event: &Event, mut each: impl FnMut(&Arc<Rule>, bool)) {
+        if let Some(program) = self.program(&event.payload) {
+            let rule = |index: u32| &self.rules[index as usize].rule;
+            program.judge(&self.arena, event, |index, truth| each(rule(index), truth == Truth::True));
         }
     }
 

@@ -1,6 +1,7 @@
 //! `nightjar rules`: what a detection engineer does with rule files, on a laptop or in CI. Nothing here needs root or
 //! a kernel.
 
+mod bench;
 mod check;
 mod explain;
 mod list;
@@ -22,7 +23,7 @@ use crate::{
     timed::timed,
 };
 
-/// Check, list, test and explain rules
+/// Check, list, test, explain and time rules
 #[derive(Debug, clap::Args)]
 pub struct RulesArgs {
     #[command(subcommand)]
@@ -35,6 +36,7 @@ enum RulesCommand {
     List(list::ListArgs),
     Test(test::TestArgs),
     Explain(explain::ExplainArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl RulesArgs {
@@ -44,6 +46,7 @@ impl RulesArgs {
             RulesCommand::List(args) => args.run(terminal),
             RulesCommand::Test(args) => args.run(),
             RulesCommand::Explain(args) => args.run(),
+            RulesCommand::Bench(args) => args.run(terminal),
         }
     }
 }
