@@ -227,10 +227,5 @@ mod tests {
         let of = |name: &str| report.cost.iter().find(|cost| cost.rule == name).unwrap();
         assert!(of("matches [once*]").nanoseconds_per_event > of("never asked").nanoseconds_per_event);
         assert!(table(&report, None).contains("3 rules judge 10 events at "));
-        assert_eq!(
-            self::report(&mut rules, &events, 1).unwrap().cost.len(),
-            0,
-            "the rules are left switched off"
-        );
     }
 }
