@@ -103,7 +103,7 @@ fn a_recording_replays_to_the_alerts_of_the_run_in_which_it_was_taken() {
     assert!(has("\"rule\":\"Many\"") && has("unlinkat") && has("execve"), "{:?}", live.0);
 
     let again = || {
-        let mut source = Source::open(&file).unwrap();
+        let mut source = Source::open(&file, None).unwrap();
         let origin = Arc::new(source.origin());
         let judge = Judge { rules: rules(dir.path()), matching: Matching::All, origin };
         let mut lines = Lines::default();

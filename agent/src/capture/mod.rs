@@ -5,6 +5,7 @@
 //! index. A block is MessagePack, compressed; it defines each process and container before the first event that needs
 //! it, so it can be read by itself. Deciding which events are recorded is not done here.
 
+pub mod audit;
 mod body;
 mod form;
 mod layout;
@@ -21,7 +22,7 @@ use crate::{sensor::SensorError, spool::frame};
 pub use self::{
     form::{Head, Index, IndexRow, MAGIC, Missed},
     read::{Capture, index_of},
-    source::{Source, SourceError},
+    source::{Format, Source, SourceError},
     write::{Recorded, Writer},
 };
 

@@ -36,7 +36,7 @@ const VALUE_SHOWN_MAX: usize = 120;
     after_help = "Examples:\n  sudo nightjar events --type exec,connect\n  sudo nightjar events --container web --for 10s --format json > web.jsonl"
 )]
 pub struct EventsArgs {
-    /// Those that `nightjar record` wrote to this file
+    /// Those of a file: one that `nightjar record` wrote, or a log of Linux audit
     #[arg(long, value_name = "FILE", conflicts_with_all = ["scope", "time", "hooks", "host_root"])]
     from: Option<PathBuf>,
 
@@ -172,7 +172,7 @@ impl EventsArgs {
 }
 
 fn recorded(file: &Path, each: &mut EachEvent) -> Result<(), Failure> {
-    let mut source = Source::open(file).or_end(Exit::Usage)?;
+    let mut source = Source::open(file, None).or_end(Exit::Usage)?;
     let mut events = Vec::new();
     loop {
         let more = source.next(&mut events);

@@ -13,7 +13,7 @@ use tracing::info;
 use super::{Exit, Failure, Node, OrEnd, ReplayRequest, Terminal, rules, run::way_out};
 use crate::{
     alert::Message,
-    capture::Source,
+    capture::{Format, Source},
     config::{Config, Matching, OutputForm, Raw},
     output::{Output, OutputError},
     replay::{Pace, Replayed},
@@ -26,14 +26,18 @@ const BAR: &str = "{elapsed} {wide_bar} {bytes}/{total_bytes} {msg}";
 /// Judge what was recorded by rules, and print an alert for each thing that they object to
 ///
 /// Needs no root and no particular machine: the same file and the same rules give the same alerts everywhere, with the
-/// time and the node of the recording. Of a file that is damaged, all before the damage is judged; exit code 1.
+/// time and the node of the recording. Reads what `nightjar record` wrote, and logs of Linux audit. Of a file that is damaged, all before the damage is judged; exit code 1.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  nightjar replay build.njc\n  nightjar replay build.njc --rules my-rules.yaml --speed 1"
+    after_help = "Examples:\n  nightjar replay build.njc\n  nightjar replay build.njc --rules my-rules.yaml --speed 1\n  nightjar replay /var/log/audit/audit.log --rules sigma/rules/linux"
 )]
 pub struct ReplayArgs {
     /// File to read
     file: PathBuf,
+
+    /// What the file is [default: what its first bytes say]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
 
     /// How fast: 1 as it was recorded, 10 ten times as fast [default: as fast as it can be judged]
     #[arg(long, value_name = "FACTOR", value_parser = speed)]
@@ -84,7 +88,7 @@ impl ReplayArgs {
         })
         .or_end(Exit::Usage)?;
         let rules = rules::configured(&config)?;
-        let source = Source::open(&self.file).or_end(Exit::Usage)?;
+        let source = Source::open(&self.file, self.format).or_end(Exit::Usage)?;
         let (output, _spool) = way_out(&config, terminal, Arc::new(source.origin())).or_end(Exit::CannotRun)?;
         let bar = bar(source.size());
         let output = Box::new(Beside { bar: bar.clone(), output });

@@ -93,6 +93,6 @@ fn what_is_no_capture_is_a_mistake_of_usage() {
     for command in [&["replay"][..], &["events", "--from"]] {
         let (code, out, said) = output(&[command, &[file.to_str().unwrap()]].concat());
         assert_eq!((code, out.as_str()), (2, ""));
-        assert!(said.contains("text: this is no capture"), "{said}");
+        assert!(said.contains("text: it is neither a capture nor a log of Linux audit"), "{said}");
     }
 }

@@ -199,12 +199,7 @@ impl RuleSet {
 
     /// Adds a finding for each rule that objects to the event.
     pub fn judge(&self, event: &Event, matching: Matching, findings: &mut Vec<Finding>) {
-        let (kind, variant) = match &event.payload {
-            Payload::Record { header, body, .. } => (body.kind(), header.variant),
-            Payload::Case { kind, variant, .. } => (*kind, *variant),
-        };
-        let programs = self.programs.get(kind as usize);
-        let Some(program) = programs.and_then(|programs| programs.get(usize::from(variant))) else { return };
+        let Some(program) = self.program(&event.payload) else { return };
         let mut teller: Option<Teller<'_, '_>> = None;
         let mut settled = false;
         let mut hits = Vec::new();
@@ -269,6 +264,22 @@ impl RuleSet {
     pub fn exempted(&self, place: usize) -> impl Iterator<Item = &Arc<Rule>> {
         let about = move |entry: &&Entry| entry.exempt.iter().any(|own| *own as usize == place);
         self.rules.iter().filter(about).map(|entry| &entry.rule)
+    }
+
+    fn program(&self, payload: &Payload) -> Option<&Program> {
+        self.programs.get(payload.kind() as usize)?.get(usize::from(payload.variant()))
+    }
+
+    /// Names each rule that an event could match, and whether it does: what judging asks, without telling of it.
+    pub fn ask(&self, event: &Event, mut each: impl FnMut(&Arc<Rule>, bool)) {
+        if let Some(program) = self.program(&event.payload) {
+            program.judge(&self.arena, event, |index, truth| {
+                // What comes after the rules are steps of theirs.
+                if let Some(entry) = self.rules.get(index as usize) {
+                    each(&entry.rule, truth == Truth::True);
+                }
+            });
+        }
     }
 
     /// How often each rule could not be decided because a value was cut off; only those where it happened.

@@ -1,6 +1,7 @@
 //! `nightjar rules`: what a detection engineer does with rule files, on a laptop or in CI. Nothing here needs root or
 //! a kernel.
 
+mod bench;
 mod check;
 mod exceptions;
 mod explain;
@@ -23,7 +24,7 @@ use crate::{
     timed::timed,
 };
 
-/// Check, list, test and explain rules, and list exceptions
+/// Check, list, test, explain and time rules, and list exceptions
 #[derive(Debug, clap::Args)]
 pub struct RulesArgs {
     #[command(subcommand)]
@@ -37,6 +38,7 @@ enum RulesCommand {
     Test(test::TestArgs),
     Explain(explain::ExplainArgs),
     Exceptions(exceptions::ExceptionsArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl RulesArgs {
@@ -47,6 +49,7 @@ impl RulesArgs {
             RulesCommand::Test(args) => args.run(),
             RulesCommand::Explain(args) => args.run(),
             RulesCommand::Exceptions(args) => args.run(terminal),
+            RulesCommand::Bench(args) => args.run(terminal),
         }
     }
 }
