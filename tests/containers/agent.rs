@@ -44,7 +44,7 @@ impl Agent {
     /// Gives it when it watches.
     pub fn start() -> Agent {
         let mut child = Command::new(program())
-            .args(["run", "--output", "json", "--scope", "containers"])
+            .args(["run", "--output", "json", "--scope", "containers", "--incident-window-secs", "0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
