@@ -54,7 +54,7 @@ impl Pace {
 /// An error comes when everything before it is out.
 pub async fn replay(
     source: &mut Source,
-    judge: &Judge,
+    judge: &mut Judge,
     output: &mut dyn Output,
     mut pace: Option<Pace>,
     mut look: impl FnMut(&Source, Replayed),
@@ -64,39 +64,52 @@ pub async fn replay(
     let (mut events, mut messages) = (Vec::<Event>::new(), Vec::new());
     let mut done = Replayed::default();
     output.start()?;
-    loop {
+    let ended = 'all: loop {
         let more = source.next(&mut events);
         for event in events.drain(..) {
             if let Some(pace) = &mut pace {
                 look(source, done);
                 tokio::select! {
                     biased;
-                    () = &mut stop => return Ok(done),
+                    () = &mut stop => break 'all Ok(()),
                     () = sleep_until(pace.due(event.time)) => {}
                 }
             }
             done.events += 1;
-            messages.extend(judge.alerts(event).into_iter().map(|alert| Message::Alert(Box::new(alert))));
+            messages.extend(judge.due(event.time));
+            messages.extend(judge.take(event));
             if pace.is_some() || messages.len() >= WRITTEN_AT_ONCE_MAX {
-                done.alerts += messages.len() as u64;
-                output.write(&messages)?;
-                messages.clear();
+                bring_out(&mut messages, output, &mut done)?;
             }
         }
-        done.alerts += messages.len() as u64;
-        output.write(&messages)?;
-        messages.clear();
+        bring_out(&mut messages, output, &mut done)?;
         look(source, done);
-        if !more? {
-            break;
+        match more {
+            Ok(true) => {}
+            Ok(false) => break Ok(()),
+            Err(error) => break Err(error),
         }
         // Signals get their turn.
         tokio::select! {
             biased;
-            () = &mut stop => break,
+            () = &mut stop => break Ok(()),
             () = tokio::task::yield_now() => {}
         }
-    }
+    };
+    messages.extend(judge.end());
+    bring_out(&mut messages, output, &mut done)?;
     output.end();
+    ended?;
     Ok(done)
+}
+
+fn bring_out(
+    messages: &mut Vec<Message>,
+    output: &mut dyn Output,
+    done: &mut Replayed,
+) -> Result<(), OutputError> {
+    done.alerts += messages.len() as u64;
+    output.write(messages)?;
+    messages.clear();
+    Ok(())
 }

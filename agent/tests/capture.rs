@@ -1,7 +1,15 @@
 //! A recording taken while rules judge raises, when it is replayed, the alerts that were raised then. Needs root, as the
 //! agent does.
 
-use std::{fs, future::pending, os::unix::fs::PermissionsExt, process::Command, sync::Arc, time::Duration};
+use std::{
+    fs,
+    future::pending,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
 
 use nightjar::{
     alert::{Message, Origin, json},
@@ -13,7 +21,10 @@ use nightjar::{
     scope::Scope,
     watch::{Plan, Watch},
 };
-use nightjar_engine::rule::{Matching, RuleSet};
+use nightjar_engine::{
+    incident::{self, Incidents},
+    rule::{Matching, RuleSet},
+};
 use nightjar_events::EVENTS;
 use tokio::time::{Instant, timeout_at};
 
@@ -48,7 +59,13 @@ impl Output for Lines {
     }
 }
 
-fn rules(dir: &std::path::Path) -> RuleSet {
+/// Each finding is an alert of its own: when an incident is told anew, the clock decides, which a replay does not have.
+fn judge(dir: &Path, origin: Arc<Origin>) -> Judge {
+    let incidents = Incidents::new(incident::Settings { window: 0, pause: 0, per_minute: 0 });
+    Judge { rules: rules(dir), matching: Matching::All, origin, incidents }
+}
+
+fn rules(dir: &Path) -> RuleSet {
     let config = Raw { rules: vec![dir.join("a.yaml"), dir.join("b.yml")], ..Raw::default() };
     configured(&Config::check(config).unwrap()).unwrap().0
 }
@@ -80,9 +97,10 @@ fn a_recording_replays_to_the_alerts_of_the_run_in_which_it_was_taken() {
             family: None,
             scope: Scope::All,
             host_root: "/".into(),
+            identity_wait: Duration::ZERO,
         };
         let mut watch = Watch::start(&plan).unwrap();
-        let judge = Judge { rules: rules(dir.path()), matching: Matching::All, origin: origin.clone() };
+        let mut judge = judge(dir.path(), origin.clone());
         let mut writer = Writer::new(fs::File::create(&file).unwrap(), &origin, watch.started()).unwrap();
         let mut child = Command::new(&script).spawn().unwrap();
         let end = last.to_str().unwrap();
@@ -92,8 +110,7 @@ fn a_recording_replays_to_the_alerts_of_the_run_in_which_it_was_taken() {
             timeout_at(deadline, watch.next(&mut events)).await.expect("the deeds are seen").unwrap();
             for event in events.drain(..) {
                 writer.event(&event).unwrap();
-                let alerts = judge.alerts(event).into_iter().map(|alert| Message::Alert(Box::new(alert)));
-                live.write(&alerts.collect::<Vec<_>>()).unwrap();
+                live.write(&judge.take(event)).unwrap();
             }
         }
         child.wait().unwrap();
@@ -105,9 +122,9 @@ fn a_recording_replays_to_the_alerts_of_the_run_in_which_it_was_taken() {
     let again = || {
         let mut source = Source::open(&file, None).unwrap();
         let origin = Arc::new(source.origin());
-        let judge = Judge { rules: rules(dir.path()), matching: Matching::All, origin };
+        let mut judge = judge(dir.path(), origin);
         let mut lines = Lines::default();
-        let done = replay(&mut source, &judge, &mut lines, None, |_, _| {}, pending());
+        let done = replay(&mut source, &mut judge, &mut lines, None, |_, _| {}, pending());
         assert_eq!(runtime.block_on(done).unwrap().events, recorded);
         lines.0
     };

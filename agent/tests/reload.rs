@@ -39,6 +39,8 @@ impl Agent {
     fn watching(rules: &Path) -> Agent {
         let mut child = Command::new(env!("CARGO_BIN_EXE_nightjar"))
             .args(["run", "--rules", rules.to_str().unwrap()])
+            // The same deed again is an alert again.
+            .args(["--incident-window-secs", "0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

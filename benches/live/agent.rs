@@ -61,11 +61,13 @@ impl Scene {
     }
 
     /// `nightjar run` with the rules of this repository and the marker's, saying how long each part of its start took.
+    /// Each deed is an alert of its own.
     pub fn agent_for_marker(&self, more: &[&str]) -> Result<Agent> {
         let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules");
         let rule = self.marker_rule();
         let rule = rule.to_str().context("the folder's name is no text")?;
-        let args = [&["--log-level=debug", "--rules", own, rule], more].concat();
+        let alone = ["--incident-window-secs=0", "--rule-limit=0"];
+        let args = [&["--log-level=debug", "--rules", own, rule], &alone[..], more].concat();
         self.start(&args, Stdio::piped())
     }
 

@@ -7,7 +7,10 @@ use nightjar::{
     output::transport::Item,
     pipeline::Judge,
 };
-use nightjar_engine::rule::{Matching, Source, load};
+use nightjar_engine::{
+    incident::{self, Incidents},
+    rule::{Matching, Source, load},
+};
 
 use crate::{Desk, Replay};
 
@@ -25,11 +28,11 @@ pub fn alerts(count: usize) -> Vec<Message> {
     let loaded = load(&[Source { name: "bench.yaml".into(), text: RULE.into() }]);
     let rules = loaded.unwrap_or_else(|errors| panic!("{}", errors[0])).rules;
     let origin = Arc::new(Origin::of_this_node().expect("a node"));
-    let judge = Judge { rules, matching: Matching::First, origin };
+    let incidents = Incidents::new(incident::Settings { window: 0, pause: 0, per_minute: 0 });
+    let mut judge = Judge { rules, matching: Matching::First, origin, incidents };
     let (mut replay, mut desk, mut alerts) = (Replay::default(), Desk::default(), Vec::new());
     while alerts.len() < count {
-        let found = replay.next(1024).into_iter().flat_map(|bytes| judge.alerts(desk.event(&bytes)));
-        alerts.extend(found.map(|alert| Message::Alert(Box::new(alert))));
+        alerts.extend(replay.next(1024).into_iter().flat_map(|bytes| judge.take(desk.event(&bytes))));
     }
     alerts.truncate(count);
     alerts

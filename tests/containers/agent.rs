@@ -44,7 +44,7 @@ impl Agent {
     /// Gives it when it watches.
     pub fn start(more: &[&str]) -> Agent {
         let mut child = Command::new(program())
-            .args(["run", "--output", "json"])
+            .args(["run", "--output", "json", "--incident-window-secs", "0"])
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -20,7 +20,7 @@ pub const END: &[u8; 8] = b"NJCAPEND";
 pub const PROCESS: u8 = 1;
 /// `[CONTAINER, container as in a rule's test]`
 pub const CONTAINER: u8 = 2;
-/// `[EVENT, time, number, process, container or nil, record]`
+/// `[EVENT, time, number, process, container, record]`; nil: on the host, false: it could not be told
 pub const EVENT: u8 = 3;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

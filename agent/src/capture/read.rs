@@ -162,7 +162,8 @@ impl<R: Read> Capture<R> {
             (EVENT, 6) => {
                 let (time, count) = (number::<u64>(rest)?, number::<u64>(rest)?);
                 let process = number::<u32>(rest)? as usize;
-                let container = maybe_number(rest)?;
+                let unplaced = take_false(rest);
+                let container = if unplaced { None } else { maybe_number(rest)? };
                 let record = bin(rest)?;
                 let (process, _) = defined.processes.get(process).ok_or("an event of no process")?;
                 let container = match container {
@@ -187,6 +188,7 @@ impl<R: Read> Capture<R> {
                     payload: Payload::Record { header, body: Box::new(body), tail },
                     process: process.clone(),
                     container,
+                    unplaced,
                 });
             }
             (PROCESS, 3) => {
@@ -315,6 +317,15 @@ fn part<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 fn number<T: TryFrom<u64>>(rest: &mut &[u8]) -> Result<T, String> {
     let number: Option<u64> = read_int(rest).ok();
     number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| "what is no number".to_owned())
+}
+
+fn take_false(rest: &mut &[u8]) -> bool {
+    let mut ahead = *rest;
+    let is_false = matches!(read_marker(&mut ahead), Ok(rmp::Marker::False));
+    if is_false {
+        *rest = ahead;
+    }
+    is_false
 }
 
 fn maybe_number(rest: &mut &[u8]) -> Result<Option<u32>, String> {

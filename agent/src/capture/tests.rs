@@ -63,6 +63,7 @@ fn events(count: u64) -> Vec<Event> {
             payload: Payload::Record { header, body: Box::new(body), tail },
             process: shell.clone(),
             container: number.is_multiple_of(2).then(|| container.clone()),
+            unplaced: number % 4 == 1,
         }
     };
     (1..=count).map(event).collect()

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io::Write, sync::Arc};
 
 use nightjar_engine::{Container, Event, Payload, Process};
-use rmp::encode::{write_array_len, write_bin, write_nil, write_uint};
+use rmp::encode::{write_array_len, write_bin, write_bool, write_nil, write_uint};
 use serde::Serialize;
 use zerocopy::IntoBytes;
 
@@ -199,7 +199,10 @@ impl Block {
         for number in [u64::from(EVENT), event.time, event.number, process.into()] {
             write_uint(out, number)?;
         }
-        number_or_nil(out, container)?;
+        match container {
+            None if event.unplaced => write_bool(out, false)?,
+            _ => number_or_nil(out, container)?,
+        }
         let record = [header.as_bytes(), body::of(record), tail];
         rmp::encode::write_bin_len(out, record.iter().map(|part| part.len()).sum::<usize>() as u32)?;
         record.iter().for_each(|part| out.extend_from_slice(part));

@@ -103,9 +103,10 @@ impl Node for ThisNode {
 
     fn replay(&self, request: ReplayRequest, look: &mut Look) -> Result<Replayed, Failure> {
         let ReplayRequest { config, rules, mut source, mut output, pace } = request;
-        let judge = Judge { rules, matching: config.matching, origin: Arc::new(source.origin()) };
+        let (origin, incidents) = (Arc::new(source.origin()), Incidents::new(config.incidents));
+        let mut judge = Judge { rules, matching: config.matching, origin, incidents };
         runtime()?.block_on(async {
-            let replayed = replay(&mut source, &judge, &mut *output, pace, look, stop()?).await;
+            let replayed = replay(&mut source, &mut judge, &mut *output, pace, look, stop()?).await;
             source.say_what_is_missing();
             replayed.map_err(|error| match error {
                 ReplayError::Source(error) => Failure { exit: Exit::Failed, error: error.into() },

@@ -147,13 +147,14 @@ fn watching_with(more: &[&str]) -> Watching {
     watching_rule(RULE, more)
 }
 
-/// By a rule in which PATH is the marker.
+/// By a rule in which PATH is the marker. Each finding is an alert of its own, so that deeds can be counted.
 fn watching_rule(rule: &str, more: &[&str]) -> Watching {
     let dir = tempfile::tempdir().unwrap();
     let marker = dir.path().join("marker");
     fs::write(&marker, "x").unwrap();
     let rules = rules_file(dir.path(), &rule.replace("PATH", marker.to_str().unwrap()));
     let mut child = nightjar(&["run", "--rules", &rules])
+        .args(["--incident-window-secs", "0", "--rule-limit", "0"])
         .args(more)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -162,6 +162,7 @@ impl<R: BufRead> AuditLog<R> {
             payload,
             process,
             container: None,
+            unplaced: true,
         });
     }
 
