@@ -110,7 +110,7 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes
         response
     };
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics") => match page::text(metrics) {
+        (&Method::GET | &Method::HEAD, "/metrics") => match page::text(metrics) {
             Ok(text) => {
                 let mut response = plain(StatusCode::OK, &text);
                 response
@@ -120,7 +120,7 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes
             }
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
         },
-        (&Method::GET, _) => plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n"),
-        _ => plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered\n"),
+        (&Method::GET | &Method::HEAD, _) => plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n"),
+        _ => plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered\n"),
     }
 }

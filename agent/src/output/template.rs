@@ -9,6 +9,7 @@ use minijinja::{
     value::{Serde, Value, ValueKind},
 };
 use serde::de::IgnoredAny;
+use serde_json::{Map, json};
 
 use crate::alert::json::to_line;
 
@@ -23,7 +24,8 @@ const SAMPLE: &str = include_str!("template_sample.json");
 /// Of it what an alert about the agent itself does not have.
 const OF_DEEDS: [&str; 5] = ["why", "process", "container", "identity", "event"];
 /// Objects whose keys hang on the rule or the event.
-const OPEN: [&str; 3] = ["output_fields", "event", "secrets"];
+const OPEN: [&str; 2] = ["output_fields", "event"];
+const SECRETS: &str = "secrets";
 
 pub struct Template {
     env: Environment<'static>,
@@ -45,8 +47,9 @@ impl fmt::Display for TemplateError {
 }
 
 impl Template {
-    /// Compiles it and makes two bodies: one with all that an alert may have, one with what every alert has.
-    pub fn new(text: &str, json: bool) -> Result<Template, TemplateError> {
+    /// Compiles it and makes two bodies: one with all that an alert may have, one with what every alert has. `secrets` are
+    /// the names that it may say.
+    pub fn new(text: &str, json: bool, secrets: &[&str]) -> Result<Template, TemplateError> {
         let mut env = Environment::new();
         env.set_debug(true);
         env.set_fuel(Some(FUEL));
@@ -66,14 +69,15 @@ impl Template {
         let template = Template { env, json };
         let sample: serde_json::Value = serde_json::from_str(SAMPLE)
             .map_err(|error| TemplateError::at(text, 0, format!("the sample is no JSON: {error}")))?;
-        template.check_names(text, &sample)?;
+        let secrets: BTreeMap<&str, String> = secrets.iter().map(|name| (*name, String::new())).collect();
+        template.check_names(text, &sample, &secrets)?;
         let mut internal = sample.clone();
         if let Some(keys) = internal.as_object_mut() {
             keys.retain(|key, _| !OF_DEEDS.contains(&key.as_str()));
         }
         for (alert, of) in [(sample, ""), (internal, ", for an alert that is about the agent itself")] {
             template
-                .body(&alert, &BTreeMap::new())
+                .body(&alert, &secrets)
                 .map_err(|error| TemplateError { problem: error.problem + of, ..error })?;
         }
         Ok(template)
@@ -93,7 +97,7 @@ impl Template {
             .flatten()
             .map(|(key, value)| (key.clone(), Value::from(Serde(value))))
             .collect();
-        keys.insert("secrets".to_owned(), Value::from(Serde(secrets)));
+        keys.insert(SECRETS.to_owned(), Value::from(Serde(secrets)));
         let (body, spans) =
             template.render_with_spans(Value::from_pairs(keys)).map_err(|error| mistake(text, &error))?;
         if self.json {
@@ -104,37 +108,49 @@ impl Template {
     }
 
     /// A key that no alert has is a slip of the pen, and would be nothing for ever.
-    fn check_names(&self, text: &str, sample: &serde_json::Value) -> Result<(), TemplateError> {
+    fn check_names(
+        &self,
+        text: &str,
+        sample: &serde_json::Value,
+        secrets: &BTreeMap<&str, String>,
+    ) -> Result<(), TemplateError> {
         let template = self.env.get_template(NAME).map_err(|error| mistake(text, &error))?;
+        let mut all = sample.clone();
+        all[SECRETS] = json!(secrets);
         let mut names: Vec<_> = template.undeclared_variables(true).into_iter().collect();
         names.sort();
-        let globals: Vec<_> = self.env.globals().map(|(name, _)| name.to_owned()).collect();
-        for name in names {
-            let mut here = sample;
+        let is_global = |name: &str| self.env.globals().any(|(global, _)| global == name);
+        for name in names.iter().filter(|name| !is_global(name)) {
+            let mut here = &all;
             for (depth, part) in name.split('.').enumerate() {
+                // Below a list or a text there are no keys to be wrong about.
                 let Some(keys) = here.as_object() else { break };
-                match keys.get(part) {
-                    Some(_) if depth == 0 && OPEN.contains(&part) => break,
-                    Some(next) => here = next,
-                    None if depth == 0
-                        && (part == "secrets" || globals.iter().any(|global| global == part)) =>
-                    {
-                        break;
-                    }
-                    None => {
-                        let near = keys.keys().map(|key| (strsim::damerau_levenshtein(key, part), key)).min();
-                        let guess = near.filter(|(far, _)| *far <= 2 + part.len() / 5);
-                        let problem = match guess {
-                            Some((_, key)) => format!("no alert has `{name}`: did you mean `{key}`?"),
-                            None => format!("no alert has `{name}`; docs/alerts.md lists the keys"),
-                        };
-                        return Err(TemplateError::at(text, text.find(&name).unwrap_or(0), problem));
-                    }
+                let Some(next) = keys.get(part) else {
+                    return Err(TemplateError::at(text, place(text, name), unknown(name, part, keys)));
+                };
+                if depth == 0 && OPEN.contains(&part) {
+                    break;
                 }
+                here = next;
             }
         }
         Ok(())
     }
+}
+
+fn unknown(name: &str, part: &str, keys: &Map<String, serde_json::Value>) -> String {
+    let near = keys.keys().map(|key| (strsim::damerau_levenshtein(key, part), key)).min();
+    match near.filter(|(far, _)| *far <= 2 + part.len() / 5) {
+        Some((_, key)) => format!("there is no `{name}`: did you mean `{key}`?"),
+        None => format!("there is no `{name}`; docs/alerts.md lists the keys"),
+    }
+}
+
+/// Where a name stands, and not one that begins like it.
+fn place(text: &str, name: &str) -> usize {
+    let goes_on = |c: char| c.is_alphanumeric() || c == '_';
+    let whole = |at: &usize| !text[at + name.len()..].starts_with(goes_on);
+    text.match_indices(name).map(|(at, _)| at).find(whole).unwrap_or_default()
 }
 
 /// What is not there is empty.
@@ -198,17 +214,17 @@ fn not_json(text: &str, body: &str, spans: &[OutputSpan], error: &serde_json::Er
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::{super::transport::tests::item, *};
 
     fn body(text: &str, alert: &Value) -> Result<Value, TemplateError> {
-        let body = Template::new(text, true)?.body(alert, &BTreeMap::new())?;
+        let body = Template::new(text, true, &["key"])?.body(alert, &BTreeMap::new())?;
         Ok(serde_json::from_str(&body).unwrap())
     }
 
     fn wrong(text: &str) -> String {
-        Template::new(text, true).err().unwrap().to_string()
+        Template::new(text, true, &["key"]).err().unwrap().to_string()
     }
 
     #[test]
@@ -238,9 +254,10 @@ mod tests {
 
     #[test]
     fn slips_of_the_pen_are_found_at_start_with_their_place_and_a_guess() {
-        assert_eq!(wrong("{\"a\":\n \"{{ rul }}\"}"), "body:2:6: no alert has `rul`: did you mean `rule`?");
+        assert_eq!(wrong("{\"a\":\n \"{{ rul }}\"}"), "body:2:6: there is no `rul`: did you mean `rule`?");
         let said = wrong("\"{{ container.nmae }}\"");
-        assert_eq!(said, "body:1:5: no alert has `container.nmae`: did you mean `name`?");
+        assert_eq!(said, "body:1:5: there is no `container.nmae`: did you mean `name`?");
+        assert!(wrong("\"{{ rule }} {{ secrets.kye }}\"").ends_with("`secrets.kye`: did you mean `key`?"));
         let said = wrong("{\"a\": \"{{ rule \"}");
         assert!(said.starts_with("body:1:18: syntax error: "), "{said}");
         assert!(wrong("\"{{ rule | uper }}\"").contains("unknown filter"));
@@ -251,7 +268,8 @@ mod tests {
     #[test]
     fn a_body_that_is_no_json_is_text_as_it_is() {
         let template =
-            Template::new("{{ priority }}: {{ rule }} in {{ container.name or 'host' }}", false).unwrap();
+            Template::new("{{ priority }}: {{ rule }} in {{ container.name or 'host' }}", false, &[])
+                .unwrap();
         let alert = json!({"priority": "Error", "rule": "\"a\"", "container": null});
         assert_eq!(template.body(&alert, &BTreeMap::new()).unwrap(), "Error: \"a\" in host");
     }
@@ -293,7 +311,8 @@ mod tests {
             let raw = crate::config::Raw::parse("docs", &block[5..]).unwrap();
             for output in raw.outputs {
                 let text = output.webhook.unwrap().body.unwrap();
-                Template::new(&text, true).unwrap_or_else(|wrong| panic!("{}: {wrong}", output.name));
+                Template::new(&text, true, &["key"])
+                    .unwrap_or_else(|wrong| panic!("{}: {wrong}", output.name));
                 tried += 1;
             }
         }

@@ -71,7 +71,8 @@ impl Settings {
 
     fn template(&self) -> Result<Option<Template>, TemplateError> {
         let json = self.content_type().contains("json");
-        self.body.as_deref().map(|body| Template::new(body, json)).transpose()
+        let secrets: Vec<&str> = self.secrets.keys().map(String::as_str).collect();
+        self.body.as_deref().map(|body| Template::new(body, json, &secrets)).transpose()
     }
 }
 
