@@ -141,3 +141,28 @@ fn new_rules_fire_after_a_hangup_and_broken_ones_leave_the_old_in_place() {
     read();
     assert_eq!(agent.alert()["rule"], "more");
 }
+
+/// Two before the hangup and one after it are three, as long as the rule that counts them says the same.
+#[test]
+fn what_a_rule_has_counted_outlives_a_hangup() {
+    let dir = tempfile::tempdir().unwrap();
+    let (marker, rules) = (dir.path().join("marker"), dir.path().join("rules.yaml"));
+    fs::write(&marker, "x").unwrap();
+    let rule = |name: &str| FALCO.replace("NAME", name).replace("PATH", marker.to_str().unwrap());
+    let counted = rule("third") + "  state: {count: 3, within: 1h, by: [proc.pid]}\n";
+    fs::write(&rules, rule("each") + &counted).unwrap();
+    let mut agent = Agent::watching(&rules);
+    let read = || drop(fs::File::open(&marker).unwrap());
+    for _ in 0..2 {
+        read();
+        assert_eq!(agent.alert()["rule"], "each");
+    }
+    fs::write(&rules, rule("new") + &counted).unwrap();
+    agent.reload();
+    agent.says("rules taken over");
+    read();
+    assert_eq!(agent.alert()["rule"], "new");
+    let third = agent.alert();
+    assert_eq!(third["rule"], "third");
+    assert_eq!(third["why"][0]["check"], "3 times within 1h by proc.pid", "{third}");
+}

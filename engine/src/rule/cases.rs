@@ -141,3 +141,67 @@ pub(super) fn read(
         line,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rule::testing::{errors, loaded, rule};
+
+    fn with(tests: &str) -> String {
+        format!("{}  tests: {tests}\n", rule("evt.type = open"))
+    }
+
+    #[test]
+    fn a_test_that_cannot_be_is_refused_where_it_stands() {
+        for (tests, message) in [
+            ("[{name: x, expect: match}]", "a test of rule `r` needs `event`"),
+            ("[{name: x, events: [], expect: match}]", "`events` must be a list of 1 to 1024 events"),
+            (
+                "[{name: x, events: {type: open}, expect: match}]",
+                "`events` must be a list of 1 to 1024 events",
+            ),
+            (
+                "[{name: x, event: {}, events: [{}], expect: match}]",
+                "`event` and `events` exclude each other",
+            ),
+            ("[{name: x, evnts: [{}], event: {}, expect: match}]", "did you mean `events`?"),
+            ("[{event: {}, expect: match}]", "a test of rule `r` needs `name`"),
+            ("[3]", "expected a test, found"),
+        ] {
+            let found = errors(&[&with(tests)]);
+            assert!(found.iter().any(|error| error.contains(message)), "{tests}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_may_add_tests_to_a_rule_of_another_and_nothing_else() {
+        let more = "- rule: r\n  tests: [{name: more, event: {type: open}, expect: match}]\n";
+        let set = loaded(&[&with("[{name: own, event: {type: close}, expect: no_match}]"), more]).rules;
+        let names: Vec<_> = set.tests().iter().map(|test| (test.name.as_str(), test.file.as_str())).collect();
+        assert_eq!(names, [("own", "0.yaml"), ("more", "1.yaml")]);
+        assert_eq!(set.rules().next().unwrap().desc, "d");
+        let lost = errors(&[&with("[]"), &more.replace("rule: r", "rule: q")]);
+        assert!(
+            lost[0].contains("no rule `q` is defined above") && lost[0].contains("1.yaml:1:9"),
+            "{lost:?}"
+        );
+    }
+
+    #[test]
+    fn the_last_event_must_be_the_one_and_what_cannot_be_is_no_pass() {
+        let tried = |events: &str, expect: &str| {
+            let set = loaded(&[&with(&format!("[{{name: x, events: {events}, expect: {expect}}}]"))]).rules;
+            set.try_test(&set.tests()[0]).map(|tried| (tried.passed, tried.finding.is_some()))
+        };
+        assert_eq!(tried("[{type: execve}, {type: open}]", "match"), Ok((true, true)));
+        assert_eq!(
+            tried("[{type: open}, {type: open}]", "match"),
+            Ok((false, true)),
+            "it was the first already"
+        );
+        assert_eq!(tried("[{type: execve}, {type: execve}]", "match"), Ok((false, false)));
+        assert_eq!(tried("[{type: execve}, {type: open}]", "no_match"), Ok((false, true)));
+        assert_eq!(tried("[{type: execve}]", "no_match"), Ok((true, false)));
+        let wrong = tried("[{type: execve}, {type: opn}]", "no_match").unwrap_err();
+        assert!(wrong.starts_with("event 2 cannot be: unknown event type `opn`"), "{wrong}");
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Loader, sigma::Named};
 use crate::rule::{
-    Language, Rule,
+    Language, Rule, RuleTest,
     check::ReadId,
     correlate::{Correlation, Feeder, What},
     lang::{Expr, Operand},
@@ -28,12 +28,17 @@ impl Loader<'_> {
         documents: &[(&Node, Head)],
         named: &[Named],
         entries: &mut Vec<Entry>,
+        tests: &mut Vec<RuleTest>,
     ) -> Vec<Correlation> {
         let mut names: BTreeSet<String> = entries.iter().map(|entry| entry.rule.name.clone()).collect();
-        let found = documents
-            .iter()
-            .filter_map(|(root, head)| self.correlation(root, head, named, entries, &mut names));
-        found.collect()
+        let mut found = Vec::new();
+        for (root, head) in documents {
+            if let Some(correlation) = self.correlation(root, head, named, entries, &mut names) {
+                self.carried(head, &entries[correlation.rule as usize].rule.name, tests);
+                found.push(correlation);
+            }
+        }
+        found
     }
 
     fn correlation(

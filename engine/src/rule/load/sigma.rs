@@ -65,16 +65,21 @@ impl Loader<'_> {
             }
             let called = [head.id.clone(), head.name.clone(), Some(head.title.clone())];
             let Some((entry, origin)) = self.sigma_rule(root, &mut head, &mut names) else { continue };
-            for case in &head.tests {
-                let source = &self.sources[case.place.file as usize];
-                let line = line_of(&source.text, case.place.start as usize);
-                tests.extend(cases::read(case, &entry.rule.name, &source.name, line, &mut self.reports));
-            }
+            self.carried(&head, &entry.rule.name, tests);
             let called = called.into_iter().flatten().rev().collect();
             named.push(Named { names: called, entry: entries.len() as u32, origin });
             entries.push(entry);
         }
-        self.correlations(&correlations, &named, entries)
+        self.correlations(&correlations, &named, entries, tests)
+    }
+
+    /// Adds the tests that a document carries.
+    pub fn carried(&mut self, head: &Head, rule: &str, tests: &mut Vec<cases::RuleTest>) {
+        for case in &head.tests {
+            let source = &self.sources[case.place.file as usize];
+            let line = line_of(&source.text, case.place.start as usize);
+            tests.extend(cases::read(case, rule, &source.name, line, &mut self.reports));
+        }
     }
 
     fn sigma_rule(

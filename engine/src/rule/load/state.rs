@@ -85,6 +85,7 @@ impl StateReader<'_, '_> {
             .filter(|name| self.key(name).is_some())
             .collect();
         let by = self.texts("by", FIELDS_MAX);
+        let mut tail = String::new();
         let (kind, of, after, what) = match given.as_slice() {
             ["count"] => {
                 let count = self.count()?;
@@ -103,7 +104,8 @@ impl StateReader<'_, '_> {
             ["first"] => {
                 let of = self.texts("first", FIELDS_MAX);
                 let (learn, learned) = self.time("learn", Some(LEARN))?;
-                let what = format!("new {} after {learned} of learning", joined(&of, " with "));
+                tail = format!(", after {learned} of learning");
+                let what = format!("new {}", joined(&of, " with "));
                 (Kind::First { learn }, of, Vec::new(), what)
             }
             ["after"] => {
@@ -129,7 +131,7 @@ impl StateReader<'_, '_> {
         }
         let (span, written) = self.time("within", first.then_some(REMEMBERED))?;
         let groups = if by.is_empty() { String::new() } else { format!(" by {}", joined(&by, ", ")) };
-        let shown = format!("{what}{groups} within {written}");
+        let shown = format!("{what} within {written}{groups}{tail}");
         Some(StateDef { place, pattern: Pattern { kind, span }, shown, by, of, after })
     }
 
@@ -387,12 +389,12 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0].reasons[0].check,
-            "after evt.type = open and fd.name = /a by proc.name within 1m"
+            "after evt.type = open and fd.name = /a within 1m by proc.name"
         );
         assert_eq!(found[0].reasons[1].check, "evt.type = connect");
         let text = rules.rules.explain("r", &|_| true).unwrap().to_string();
         for part in
-            ["after evt.type = open and fd.name = /a by proc.name within 1m", "fd.name: ", "and then\n"]
+            ["after evt.type = open and fd.name = /a within 1m by proc.name", "fd.name: ", "and then\n"]
         {
             assert!(text.contains(part), "{part}: {text}");
         }
