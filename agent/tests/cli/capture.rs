@@ -96,3 +96,38 @@ fn what_is_no_capture_is_a_mistake_of_usage() {
         assert!(said.contains("text: it is neither a capture nor a log of Linux audit"), "{said}");
     }
 }
+
+const AUDIT_LOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/capture/audit/sample.log");
+
+#[test]
+fn rules_of_both_languages_judge_a_log_of_linux_audit() {
+    let dir = tempfile::tempdir().unwrap();
+    let falco = rules_file(dir.path(), &RULE.replace("fd.name = PATH", "fs.path.name = /etc/shadow"));
+    let sigma = dir.path().join("shadow.yml");
+    let detection = "detection: {selection: {type: EXECVE, a0: cat, a1: /etc/shadow}, condition: selection}";
+    fs::write(
+        &sigma,
+        format!("title: Shadow\nlogsource: {{product: linux, service: auditd}}\n{detection}\n"),
+    )
+    .unwrap();
+    let args = ["replay", AUDIT_LOG, "--matching", "all", "--rules", &falco, sigma.to_str().unwrap()];
+    let (code, alerts, said) = output(&args);
+    assert_eq!(code, 0, "{said}");
+    let alerts: Vec<Value> = alerts.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rules: Vec<_> = alerts.iter().map(|alert| alert["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["Shadow", "Marker read"]);
+    assert_eq!(alerts[1]["process"]["cmdline"], "cat /etc/shadow");
+    assert_eq!(alerts[1]["process"]["uid"], 4242);
+    assert!(said.contains("replayed"), "{said}");
+    // What is no capture is not taken for one because somebody says so.
+    let (code, _, said) = output(&["replay", AUDIT_LOG, "--format", "capture"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("this is no capture"), "{said}");
+}
+
+#[test]
+fn rules_are_timed_on_what_was_recorded() {
+    let (code, out, said) = output(&["rules", "bench", AUDIT_LOG, "--top", "3"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(out.starts_with("RULE ") && out.contains(" rules judge "), "{out}");
+}
