@@ -194,7 +194,7 @@ fn what_a_rule_finds_beyond_its_limit_and_what_an_exception_covers_is_counted() 
     read(&at("marker-known"), 1);
     (0..FILES).for_each(|n| read(&at(&format!("marker{n}")), 1));
     let all = std::iter::once(agent.next()).chain(agent.end()).collect::<Vec<_>>();
-    let found = all.iter().filter(|alert| alert["rule"] == "Marker read").next_back().unwrap();
+    let found = all.iter().rfind(|alert| alert["rule"] == "Marker read").unwrap();
     let held = all.iter().find(|alert| alert["rule"] == "Nightjar internal: findings held back").unwrap();
     assert_eq!(found["incident"]["findings"], 5);
     assert_eq!(

@@ -4,7 +4,7 @@ use std::{future::Future, io, sync::Arc, time::SystemTime};
 
 use anyhow::anyhow;
 use nightjar_engine::{
-    incident::{self, Incidents},
+    incident::{self, Incidents, Step},
     rule::RuleSet,
 };
 use nightjar_events::{EVENTS, Event};
@@ -132,13 +132,15 @@ impl Node for ThisNode {
             let (shown, deeds) = mpsc::channel(ALERTS_QUEUED_MAX);
             let show = async move {
                 while let Some(message) = found.recv().await {
-                    let alert = match message {
-                        Message::Alert(alert) => demo_alert(&alert, terminal.look),
+                    let alerts = match message {
+                        Message::Alert(alert) => demo_alerts(&alert, terminal.look),
                         // A deed whose event was lost is reported as missed.
                         Message::Loss(_) | Message::Rules(_) | Message::Held(_) | Message::Notice(_) => continue,
                     };
-                    if shown.send(alert).await.is_err() {
-                        break;
+                    for alert in alerts {
+                        if shown.send(alert).await.is_err() {
+                            return;
+                        }
                     }
                 }
             };
@@ -218,16 +220,16 @@ fn reopen_at_hangup() -> io::Result<()> {
     Ok(())
 }
 
-fn demo_alert(alert: &Alert, look: human::Look) -> DemoAlert {
-    DemoAlert {
-        rule: alert.finding.rule.name.clone(),
-        container_id: alert
-            .event
-            .container
-            .as_ref()
-            .map(|container| container.id.clone())
-            .unwrap_or_default(),
-        time: SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(alert.event.time),
-        human: human::block(alert, look),
-    }
+/// One for each step that is new, the first of them with the block.
+fn demo_alerts(alert: &Alert, look: human::Look) -> Vec<DemoAlert> {
+    let id = alert.event.container.as_ref().map(|container| container.id.clone()).unwrap_or_default();
+    let steps = alert.incident.iter().flat_map(|state| &state.steps[state.steps.len() - state.new..]);
+    let mut block = human::block(alert, look);
+    let one = |step: &Step| DemoAlert {
+        rule: step.rule.name.clone(),
+        container_id: id.clone(),
+        time: SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(step.last),
+        human: std::mem::take(&mut block),
+    };
+    steps.map(one).collect()
 }

@@ -34,7 +34,7 @@ pub struct DemoAlert {
     pub container_id: String,
     /// When the kernel saw the deed.
     pub time: SystemTime,
-    /// To be printed as it is.
+    /// To be printed as it is; empty where it was printed with another.
     pub human: String,
 }
 
@@ -179,7 +179,9 @@ impl Watch {
         if !names(&alert.container_id, &self.id) {
             return Ok(());
         }
-        writeln!(out, "{}", alert.human.trim_end()).map_err(printing)?;
+        if !alert.human.is_empty() {
+            writeln!(out, "{}", alert.human.trim_end()).map_err(printing)?;
+        }
         // A late alert of an earlier deed proves nothing about this one.
         let own = alert.rule == self.deed.rule && alert.time + CLOCK_SLACK >= self.started;
         if own && self.alerted.is_none() {
