@@ -103,7 +103,7 @@ mod tests {
     use std::{
         sync::{
             atomic::{AtomicU32, Ordering},
-            mpsc::{Receiver, Sender, channel},
+            mpsc::{Receiver, SyncSender, sync_channel},
         },
         time::Duration,
     };
@@ -125,7 +125,7 @@ mod tests {
     struct Shaky {
         panics: Arc<AtomicU32>,
         poison: Option<u64>,
-        taken: Sender<Item>,
+        taken: SyncSender<Item>,
     }
 
     impl Transport for Shaky {
@@ -143,7 +143,7 @@ mod tests {
         let settings = Settings { dir: dir.to_owned(), size: 1 << 20, sync: Priority::Critical };
         let spool = Arc::new(Spool::open(settings, &["siem".to_owned()], alert().origin).unwrap());
         spool.start().unwrap();
-        let (taken, arrived) = channel();
+        let (taken, arrived) = sync_channel(1024);
         let panics = Arc::new(AtomicU32::new(panics));
         let open: Open = Box::new(move || {
             let (panics, taken) = (panics.clone(), taken.clone());

@@ -2,7 +2,7 @@
 
 Answers as the collector does, takes nothing that its documentation does not allow, and writes each event to FILE. With
 `ack` the token has indexer acknowledgement: events are written once they are indexed, which is when they are asked for the
-second time. The first request is never indexed.
+second time. The very first request is never indexed.
 """
 
 import json
@@ -14,6 +14,8 @@ PORT, TOKEN, FILE = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 ACK = sys.argv[4:] == ["ack"]
 # Of each channel its requests: how often they were asked for, and their events.
 channels = {}
+# The request that gets lost.
+lost = []
 KEYS = {"time", "host", "source", "sourcetype", "index", "event", "fields"}
 
 
@@ -51,6 +53,8 @@ class Collector(BaseHTTPRequestHandler):
         if ACK:
             requests = channels.setdefault(channel, [])
             requests.append([0, events])
+            if not lost:
+                lost.append(requests[0])
             return self.answer(200, "Success", 0, {"ackId": len(requests) - 1})
         self.index(events)
         self.answer(200, "Success", 0)
@@ -64,7 +68,7 @@ class Collector(BaseHTTPRequestHandler):
         for number in ids:
             request = channels[channel][number]
             request[0] += 1
-            acks[str(number)] = request[0] == 2 and number > 0
+            acks[str(number)] = request[0] == 2 and request is not lost[0]
             if acks[str(number)]:
                 self.index(request[1])
         self.say(200, {"acks": acks})
