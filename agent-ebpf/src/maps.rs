@@ -56,8 +56,22 @@ pub struct Walk {
     pub root_dentry: Word,
     /// Where in the tail the path begins.
     pub begin: Word,
-    /// Steps that are left.
-    pub left: Word,
+    /// Rounds that are left.
+    pub rounds: Word,
+    pub entry: Entry,
+}
+
+/// The members of a `struct dentry` from `d_parent` to the name it holds itself, which have followed one another in
+/// every kernel from 5.10 to 7.2 (include/linux/dcache.h): read at once, for a third of what one by one costs. Here
+/// and not on the stack, of which a call three deep has too little.
+#[repr(C)]
+pub struct Entry {
+    pub parent: Word,
+    /// The name's hash, and in the upper half its length.
+    pub hash_len: Word,
+    pub name: Word,
+    pub inode: Word,
+    pub short: [Word; 4],
 }
 
 /// A number in a map's value that is read and written where the source says so.

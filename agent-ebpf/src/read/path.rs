@@ -1,14 +1,28 @@
 //! Walks a path from its leaf to the root the task sees, across mounts.
 
-use core::{mem::offset_of, ops::ControlFlow};
+use core::{ffi::c_void, mem::offset_of, ops::ControlFlow};
 
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use nightjar_events::wire::{NAME_MAX, PATH_DEPTH_MAX, PATH_MAX, Span};
 
 use super::{Access, Typed, read, same, task, task::Task};
-use crate::{emit::Tail, maps::Walk, offset, tail::SHORT_NAME};
+use crate::{
+    emit::Tail,
+    maps::{Entry, Walk},
+    offset,
+    tail::SHORT_NAME,
+};
 
 /// Components that are read by loads, before the walk goes on by the helper.
 const NEAR_MAX: u32 = 16;
+
+/// Steps of a round of the walk by the helper, and rounds of a whole walk.
+const ROUND_STEPS: u64 = 8;
+const ROUNDS_MAX: u64 = PATH_DEPTH_MAX as u64 / ROUND_STEPS;
+const _: () = assert!(PATH_DEPTH_MAX as u64 % ROUND_STEPS == 0 && NEAR_MAX as u64 % ROUND_STEPS == 0);
+
+/// What a round gives that did not come to the end: no state of a span.
+const GOES_ON: u64 = u64::MAX;
 
 /// Appends the components of (mount, dentry), leaf first, and says whether that is all of them.
 ///
@@ -37,7 +51,7 @@ fn append_below(tail: &Tail, (root_mount, root_dentry): (u64, u64), mount: u64, 
     walk.root_mount.set(root_mount);
     walk.root_dentry.set(root_dentry);
     walk.begin.set(tail.position());
-    walk.left.set(PATH_DEPTH_MAX.into());
+    walk.rounds.set(ROUNDS_MAX);
     let state = walk_path(tail.slot);
     tail.span_from(walk.begin.get(), state as u16)
 }
@@ -85,7 +99,7 @@ pub fn append_typed(tail: &Tail, mount: u64, mut dentry: u64) -> Span {
             walk.root_mount.set(root_mount);
             walk.root_dentry.set(root_dentry);
             walk.begin.set(begin);
-            walk.left.set((PATH_DEPTH_MAX - NEAR_MAX).into());
+            walk.rounds.set(ROUNDS_MAX - u64::from(NEAR_MAX) / ROUND_STEPS);
             walk_path(tail.slot) as u16
         }
     };
@@ -93,21 +107,40 @@ pub fn append_typed(tail: &Tail, mount: u64, mut dentry: u64) -> Span {
 }
 
 /// The walk, in the slot where the record is built. A function with a name of its own and plain arguments is one that
-/// the verifier checks once, not for every caller.
+/// the verifier checks once, not for every caller; so is a round, which it checks for the first and not for the others.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn walk_path(slot: u32) -> u64 {
+    let mut rounds = 0;
+    while rounds < ROUNDS_MAX {
+        let state = walk_round(slot);
+        if state != GOES_ON {
+            return state;
+        }
+        rounds += 1;
+    }
+    Span::CUT.into()
+}
+
+/// Some steps of the walk; the span's state at its end, or `GOES_ON`.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn walk_round(slot: u32) -> u64 {
     let Some(tail) = Tail::of(slot) else { return Span::ABSENT.into() };
-    let mut steps = 0;
     let walk = tail.walk();
-    while steps < PATH_DEPTH_MAX && walk.left.get() != 0 {
-        walk.left.set(walk.left.get() - 1);
+    let left = walk.rounds.get();
+    if left == 0 {
+        return Span::CUT.into();
+    }
+    walk.rounds.set(left - 1);
+    let mut steps = 0;
+    while steps < ROUND_STEPS {
         if let ControlFlow::Break(state) = step(&tail, walk) {
             return state.into();
         }
         steps += 1;
     }
-    Span::CUT.into()
+    GOES_ON
 }
 
 /// Goes up by one, from a dentry or from a mount; breaks with the span's state at the end.
@@ -120,11 +153,12 @@ fn step(tail: &Tail, walk: &Walk) -> ControlFlow<u16> {
     if dentry == walk.mount_root.get() {
         return leave(tail, walk, mount - offset!(mount_mnt));
     }
-    let entry = Entry::of(dentry);
-    let (parent, len) = (entry.parent, u64::from(entry.len));
+    let entry = &walk.entry;
+    entry.read(dentry);
+    let (parent, len) = (entry.parent.get(), entry.hash_len.get() >> 32);
     let top = parent == dentry || parent == 0;
     // The root of a filesystem is called `/` (d_make_root, fs/dcache.c).
-    if top && len == 1 && entry.short.0 as u8 == b'/' {
+    if top && len == 1 && entry.short[0].get() as u8 == b'/' {
         return ControlFlow::Break(Span::WHOLE);
     }
     if len == 0 {
@@ -135,9 +169,9 @@ fn step(tail: &Tail, walk: &Walk) -> ControlFlow<u16> {
         return ControlFlow::Break(Span::CUT);
     }
     tail.at().set(if len < SHORT_NAME {
-        tail.short_component_at(position, len, |at| entry.short.word(at))
+        tail.short_component_at(position, len, |at| entry.short[at as usize / 8].get())
     } else {
-        tail.component_at(position, entry.name, len)
+        tail.component_at(position, entry.name.get(), len)
     });
     if top {
         return ControlFlow::Break(Span::WHOLE);
@@ -164,52 +198,28 @@ fn leave(tail: &Tail, walk: &Walk, outer: u64) -> ControlFlow<u16> {
     ControlFlow::Continue(())
 }
 
-/// The members of a `struct dentry` from `d_parent` to the name it holds itself, which have followed one another in
-/// every kernel from 5.10 to 7.2 (include/linux/dcache.h): read at once, for a third of what one by one costs.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Entry {
-    parent: u64,
-    hash: u32,
-    len: u32,
-    name: u64,
-    inode: u64,
-    short: Short,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Short(u64, u64, u64, u64);
-
 impl Entry {
     #[inline(always)]
-    fn of(dentry: u64) -> Entry {
+    fn read(&self, dentry: u64) {
         let begin = offset!(dentry_parent);
-        let in_order = offset!(dentry_name_len) == begin + offset_of!(Entry, len) as u64
+        let in_order = offset!(dentry_name_len) == begin + (offset_of!(Entry, hash_len) + 4) as u64
             && offset!(dentry_name) == begin + offset_of!(Entry, name) as u64
             && offset!(dentry_short_name) == begin + offset_of!(Entry, short) as u64;
         if in_order {
-            return read(dentry + begin);
+            // SAFETY: the words are in a slot that is ours; the helper writes all of them in every case.
+            unsafe {
+                let to = (&raw const *self).cast_mut().cast();
+                bpf_probe_read_kernel(to, size_of::<Entry>() as u32, (dentry + begin) as *const c_void);
+            }
+            return;
         }
-        Entry {
-            parent: read(dentry + begin),
-            hash: 0,
-            len: read(dentry + offset!(dentry_name_len)),
-            name: read(dentry + offset!(dentry_name)),
-            inode: 0,
-            short: read(dentry + offset!(dentry_short_name)),
-        }
-    }
-}
-
-impl Short {
-    #[inline(always)]
-    fn word(self, at: u64) -> u64 {
-        match at {
-            0 => self.0,
-            8 => self.1,
-            16 => self.2,
-            _ => self.3,
+        self.parent.set(read(dentry + begin));
+        self.hash_len.set(u64::from(read::<u32>(dentry + offset!(dentry_name_len))) << 32);
+        self.name.set(read(dentry + offset!(dentry_name)));
+        let mut n = 0;
+        while n < self.short.len() {
+            self.short[n].set(read(dentry + offset!(dentry_short_name) + 8 * n as u64));
+            n += 1;
         }
     }
 }

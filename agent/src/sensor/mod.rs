@@ -16,6 +16,7 @@ mod told;
 mod types;
 mod unable;
 mod undisturbed;
+mod verify;
 
 use std::{collections::BTreeSet, io, path::Path};
 
@@ -134,7 +135,7 @@ impl Sensor {
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
         let mut bpf = timed("object and maps", || loader.load(&object).map_err(unable::to_load))?;
         let attach = || attach::attach(&mut bpf, &btf, &options.kinds, options.family);
-        let hooks = timed("verify and attach", || undisturbed(attach));
+        let hooks = undisturbed(attach);
         if unable::is_locked_down(&hooks) {
             return Err(SensorError::Lockdown);
         }
