@@ -2,12 +2,7 @@
 //! agent does.
 
 use std::{
-    fs,
-    future::pending,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::Command,
-    sync::Arc,
+    fs, future::pending, os::unix::fs::PermissionsExt, path::Path, process::Command, sync::Arc,
     time::Duration,
 };
 

@@ -6,7 +6,6 @@
 //! it, so it can be read by itself. Deciding which events are recorded is not done here.
 
 pub mod audit;
-mod body;
 mod form;
 mod layout;
 mod read;

@@ -9,7 +9,7 @@ use zerocopy::IntoBytes;
 
 use super::{
     BLOCK, BLOCK_BYTES, BLOCK_BYTES_MAX, BLOCK_DEFINITIONS_MAX, BLOCK_SPAN, BLOCKS_MAX, CaptureError, HEAD,
-    INDEX, LINEAGE_MAX, body,
+    INDEX, LINEAGE_MAX,
     form::{self, CONTAINER, END, EVENT, Head, Index, IndexRow, MAGIC, PROCESS},
     layout,
 };
@@ -189,7 +189,7 @@ impl Block {
     }
 
     fn add(&mut self, event: &Event) -> Result<(), EncodeError> {
-        let Payload::Record { header, body: record, tail } = &event.payload else {
+        let Payload::Record { header, body, tail } = &event.payload else {
             return Err(EncodeError::Case);
         };
         let process = self.process(&event.process)?;
@@ -203,7 +203,7 @@ impl Block {
             None if event.unplaced => write_bool(out, false)?,
             _ => number_or_nil(out, container)?,
         }
-        let record = [header.as_bytes(), body::of(record), tail];
+        let record = [header.as_bytes(), body.as_bytes(), tail];
         rmp::encode::write_bin_len(out, record.iter().map(|part| part.len()).sum::<usize>() as u32)?;
         record.iter().for_each(|part| out.extend_from_slice(part));
         Ok(())

@@ -89,7 +89,8 @@ impl ReplayArgs {
         .or_end(Exit::Usage)?;
         let rules = rules::configured(&config)?;
         let source = Source::open(&self.file, self.format).or_end(Exit::Usage)?;
-        let (output, _spool) = way_out(&config, terminal, Arc::new(source.origin())).or_end(Exit::CannotRun)?;
+        let (output, _spool) =
+            way_out(&config, terminal, Arc::new(source.origin())).or_end(Exit::CannotRun)?;
         let bar = bar(source.size());
         let output = Box::new(Beside { bar: bar.clone(), output });
         let mut look = |source: &Source, done: Replayed| {

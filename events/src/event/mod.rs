@@ -46,7 +46,7 @@ pub mod unlink;
 pub mod unshare;
 pub mod userfaultfd;
 
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::{
     schema::{Event, Lane},
@@ -112,6 +112,11 @@ macro_rules! events {
 
             pub fn spans(&self) -> &[Span] {
                 match self { $(Body::$kind(body) => body.spans()),* }
+            }
+
+            /// What `read` read it from.
+            pub fn as_bytes(&self) -> &[u8] {
+                match self { $(Body::$kind(body) => body.as_bytes()),* }
             }
         }
     };
