@@ -35,7 +35,8 @@ fn each_alert_is_one_document_however_often_it_is_sent() {
     let port = free_port();
     let _server = server(port);
     let url = format!("http://127.0.0.1:{port}");
-    let output = format!("[{{name: siem, elasticsearch: {{url: '{url}', index: alerts}}}}]");
+    // Batches that a slow receiver has done before the feeder ends.
+    let output = format!("[{{name: siem, batch: 100, elasticsearch: {{url: '{url}', index: alerts}}}}]");
     // The second agent sends the same alerts again.
     Site::new(&output).deliver(1, 1500);
     Site::new(&output).deliver(1, 1500);

@@ -91,11 +91,11 @@ fn an_output_that_hangs_holds_up_no_other() {
     let hanging = format!("{{name: hanging, timeout_secs: 300, webhook: {{url: '{url}'}}}}");
     let site = Site::new(&format!("[{hanging}, {}]", webhook("siem", &receiver.url)));
     let begun = Instant::now();
-    let feeder = site.feed(1, 5000);
-    until("the other one has everything", || (receiver.numbers().len() == 5000).then_some(()));
-    assert_eq!(feeder.finish(), 5000);
+    let feeder = site.feed(1, 2000);
+    until("the other one has everything", || (receiver.numbers().len() == 2000).then_some(()));
+    assert_eq!(feeder.finish(), 2000);
     assert!(begun.elapsed() < PATIENCE);
-    assert_eq!(site.waiting(), 5000);
+    assert_eq!(site.waiting(), 2000);
 }
 
 /// Needs root.
