@@ -164,15 +164,21 @@ pub fn split(bytes: &[u8], cut: Cut) -> Vec<Text<'_>> {
 /// A path seen from a directory: absolute, `.` and `..` worked out, without a slash at the end. Links stay.
 pub fn absolute(directory: &[u8], name: &[u8]) -> Vec<u8> {
     let directory = if name.starts_with(b"/") { &[][..] } else { directory };
-    let mut parts: Vec<&[u8]> = Vec::new();
+    let mut path = Vec::with_capacity(directory.len() + name.len() + 2);
     for part in directory.split(|&b| b == b'/').chain(name.split(|&b| b == b'/')) {
         match part {
             b"" | b"." => {}
-            b".." => drop(parts.pop()),
-            part => parts.push(part),
+            b".." => path.truncate(path.iter().rposition(|&b| b == b'/').unwrap_or(0)),
+            part => {
+                path.push(b'/');
+                path.extend_from_slice(part);
+            }
         }
     }
-    [b"/".as_slice(), &parts.join(&b'/')].concat()
+    if path.is_empty() {
+        path.push(b'/');
+    }
+    path
 }
 
 /// A path of leaf-first components, root first.
