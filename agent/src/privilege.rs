@@ -2,7 +2,13 @@
 //! exactly this (a test compares them), `doctor` checks it, and once the kernel side is attached the agent gives back
 //! what it no longer needs.
 
-use std::{collections::HashSet, io, os::unix::fs::MetadataExt};
+use std::{
+    collections::HashSet,
+    io,
+    os::unix::fs::MetadataExt,
+    thread,
+    time::{Duration, Instant},
+};
 
 use caps::{CapSet, Capability, CapsHashSet, errors::CapsError};
 
@@ -132,14 +138,20 @@ pub fn missing() -> Result<Vec<String>, PrivilegeError> {
         .collect())
 }
 
+/// How long a thread that has ended may still be listed: the kernel takes it off a moment later.
+const LAST_BREATH: Duration = Duration::from_millis(500);
+
 /// Gives back every capability that is not kept, for good, and forbids gaining any. Capabilities belong to threads
 /// and are handed down to new ones, so this comes after the kernel side is attached and before the runtime starts.
 pub fn drop_after_start() -> Result<(), PrivilegeError> {
-    let threads = std::fs::read_dir("/proc/self/task").map_err(PrivilegeError::Threads)?.count();
-    if threads > 1 {
-        return Err(PrivilegeError::TooLate(threads));
+    let begun = Instant::now();
+    loop {
+        match std::fs::read_dir("/proc/self/task").map_err(PrivilegeError::Threads)?.count() {
+            ..=1 => return drop_for_this_thread(),
+            threads if begun.elapsed() > LAST_BREATH => return Err(PrivilegeError::TooLate(threads)),
+            _ => thread::yield_now(),
+        }
     }
-    drop_for_this_thread()
 }
 
 fn drop_for_this_thread() -> Result<(), PrivilegeError> {

@@ -6,7 +6,11 @@ use aya::{Btf, Ebpf};
 use nightjar_events::{EVENTS, Event, Family, Hook, Kind, Point};
 use serde::Serialize;
 
-use super::program::{self, AttachError};
+use super::{
+    program::{self, AttachError},
+    verify,
+};
+use crate::timed::timed;
 
 /// One program and what became of it.
 #[derive(Clone, Debug, Serialize)]
@@ -38,9 +42,10 @@ pub(super) fn attach(
     kinds: &BTreeSet<Kind>,
     family: Option<Family>,
 ) -> Vec<HookStatus> {
+    let events = || EVENTS.iter().filter(|event| kinds.contains(&event.kind));
+    timed("verify", || verify::ahead(bpf, btf, events().map(|event| candidates(event, family))));
     let mut programs = Programs { bpf, btf, done: HashMap::new() };
-    let events = EVENTS.iter().filter(|event| kinds.contains(&event.kind));
-    events.flat_map(|event| programs.attach_event(event, family)).collect()
+    timed("attach", || events().flat_map(|event| programs.attach_event(event, family)).collect())
 }
 
 /// The hooks that an event may be watched by, best first.
@@ -121,7 +126,8 @@ impl Programs<'_> {
             return failed(newest, format!("the eBPF object has no program {}", point.program));
         };
         for target in point.targets {
-            match program::attach(program, target, self.btf) {
+            let loaded = program::load(program, target, self.btf);
+            match loaded.and_then(|()| program::attach(program, target)) {
                 Ok(()) => return Outcome { target, state: HookState::Attached, reason: None },
                 Err(AttachError::NoTracepoint) => {
                     let reason = Some("this kernel has no such tracepoint".into());

@@ -14,6 +14,7 @@ mod ring;
 mod told;
 mod types;
 mod unable;
+mod verify;
 
 use std::{collections::BTreeSet, io, path::Path};
 
@@ -126,8 +127,7 @@ impl Sensor {
             .map_max_entries("SCRATCH", cpus + SPARE_SLOTS)
             .map_max_entries("AYA_LOGS", if options.kernel_log { LOG_BYTES } else { PAGE });
         let mut bpf = timed("object and maps", || loader.load(&object).map_err(unable::to_load))?;
-        let attach = || attach::attach(&mut bpf, &btf, &options.kinds, options.family);
-        let hooks = timed("verify and attach", attach);
+        let hooks = attach::attach(&mut bpf, &btf, &options.kinds, options.family);
         if unable::is_locked_down(&hooks) {
             return Err(SensorError::Lockdown);
         }

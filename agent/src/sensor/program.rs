@@ -33,34 +33,60 @@ pub fn family(program: &Program) -> &'static str {
     family.name()
 }
 
-pub fn attach(program: &mut Program, target: &str, btf: &Btf) -> Result<(), AttachError> {
-    let result = match program {
-        Program::FEntry(p) => load(|| p.load(target, btf)).and_then(|()| p.attach().map(drop)),
-        Program::FExit(p) => load(|| p.load(target, btf)).and_then(|()| p.attach().map(drop)),
-        Program::BtfTracePoint(p) => load(|| p.load(target, btf)).and_then(|()| p.attach().map(drop)),
+/// Has a program verified for a target, unless it was for an earlier one.
+pub fn load(program: &mut Program, target: &str, btf: &Btf) -> Result<(), AttachError> {
+    let loaded = match program {
+        Program::FEntry(p) => unbroken(|| p.load(target, btf)),
+        Program::FExit(p) => unbroken(|| p.load(target, btf)),
+        Program::BtfTracePoint(p) => unbroken(|| p.load(target, btf)),
         Program::TracePoint(p) => {
-            let Some((category, name)) = target.split_once('/') else {
-                return Err(AttachError::Other(format!("{target} is no category/name")));
-            };
+            let (category, name) = tracepoint(target)?;
             if !Path::new(TRACEFS).join("events").is_dir() {
                 return Err(AttachError::Other(format!("tracefs is not mounted at {TRACEFS}")));
             }
             if !Path::new(TRACEFS).join("events").join(category).join(name).is_dir() {
                 return Err(AttachError::NoTracepoint);
             }
-            load(|| p.load()).and_then(|()| p.attach(category, name).map(drop))
+            unbroken(|| p.load())
         }
-        other => {
-            return Err(AttachError::Other(format!("unexpected program type {:?}", other.prog_type())));
-        }
+        other => return Err(unexpected(other)),
     };
-    result.map_err(|error| match error {
-        ProgramError::Btf(BtfError::UnknownBtfTypeName { .. }) => AttachError::NoFunction,
-        ProgramError::LoadError { io_error, verifier_log } if verifier_log.to_string().is_empty() => {
-            AttachError::Other(format!("the kernel refuses to load it: {io_error}"))
+    loaded.map_err(AttachError::from)
+}
+
+/// Attaches a program that is loaded for the target.
+pub fn attach(program: &mut Program, target: &str) -> Result<(), AttachError> {
+    let attached = match program {
+        Program::FEntry(p) => p.attach().map(drop),
+        Program::FExit(p) => p.attach().map(drop),
+        Program::BtfTracePoint(p) => p.attach().map(drop),
+        Program::TracePoint(p) => {
+            let (category, name) = tracepoint(target)?;
+            p.attach(category, name).map(drop)
         }
-        error => AttachError::Other(explain(&error)),
-    })
+        other => return Err(unexpected(other)),
+    };
+    attached.map_err(AttachError::from)
+}
+
+fn tracepoint(target: &str) -> Result<(&str, &str), AttachError> {
+    target.split_once('/').ok_or_else(|| AttachError::Other(format!("{target} is no category/name")))
+}
+
+fn unexpected(program: &Program) -> AttachError {
+    AttachError::Other(format!("unexpected program type {:?}", program.prog_type()))
+}
+
+impl From<ProgramError> for AttachError {
+    fn from(error: ProgramError) -> AttachError {
+        match error {
+            ProgramError::Btf(BtfError::UnknownBtfTypeName { .. }) => AttachError::NoFunction,
+            ProgramError::LoadError { io_error, verifier_log } if verifier_log.to_string().is_empty() => {
+                AttachError::Other(format!("the kernel refuses to load it: {io_error}"))
+            }
+            error => AttachError::Other(explain(&error)),
+        }
+    }
 }
 
 /// Detaches and unloads a program, if it was loaded.
@@ -80,7 +106,7 @@ pub fn let_go(program: &mut Program) {
 
 /// Loads a program, unless it was loaded for an earlier target. The kernel breaks a load off when a signal is waiting
 /// for the thread.
-fn load(load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
+fn unbroken(load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
     let broken_off = |error: &ProgramError| matches!(error, ProgramError::LoadError { io_error, .. } if io_error.kind() == ErrorKind::WouldBlock);
     match again_while(broken_off, load) {
         Err(ProgramError::AlreadyLoaded) => Ok(()),
@@ -132,6 +158,6 @@ mod tests {
 
     #[test]
     fn a_program_that_an_earlier_target_loaded_is_loaded() {
-        assert!(load(|| Err(ProgramError::AlreadyLoaded)).is_ok());
+        assert!(unbroken(|| Err(ProgramError::AlreadyLoaded)).is_ok());
     }
 }
