@@ -13,7 +13,7 @@ use aya_ebpf::helpers::{
 };
 use aya_log_ebpf::debug;
 use nightjar_events::{
-    Header,
+    Header, Kind,
     event::Page,
     failure::Place,
     ledger::{Counts, Row, Tally},
@@ -55,10 +55,20 @@ impl Stamp {
     }
 }
 
+/// Whose cost for those who are watched counts for more than the time a start takes.
+const fn is_frequent(kind: Kind) -> bool {
+    matches!(kind, Kind::Open | Kind::Connect | Kind::Dup | Kind::Send | Kind::Receive)
+}
+
+#[inline(always)]
+fn current_of<B: Page>() -> Who {
+    if const { is_frequent(B::KIND) } { Who::current() } else { Who::probed() }
+}
+
 /// Emits a record without a tail about the current process. `fill` gets a zeroed body.
 #[inline(always)]
 pub fn fixed<B: Page + 'static>(variant: u16, fill: impl FnOnce(*mut B)) {
-    let who = Who::current();
+    let who = current_of::<B>();
     let stamp = Stamp::now(who);
     send(stamp, |header| describe(header, variant, stamp, who), fill);
 }
@@ -98,7 +108,7 @@ fn send<B: Page + 'static>(stamp: Stamp, who: impl FnOnce(*mut Header), fill: im
 /// Emits a record with a tail about the current process. `fill` gets a zeroed body and the empty tail.
 #[inline(always)]
 pub fn tailed<B: Page>(variant: u16, fill: impl FnOnce(*mut B, &Tail)) {
-    let who = Who::current();
+    let who = current_of::<B>();
     let stamp = Stamp::now(who);
     let Some(tally) = enter::<B>(stamp) else { return };
     let slot = scratch::take_slot();

@@ -20,7 +20,7 @@ use crate::{
     emit::{self, Tail},
     maps::{self, NUMBERS},
     offset,
-    read::{file::File, path, read, regs::Regs, task::Task},
+    read::{file::File, path, read, regs::Regs, task::Task, user},
 };
 
 const AT_FDCWD: i32 = -100;
@@ -137,6 +137,12 @@ impl Texts<'_> {
         self.call
     }
 
+    /// The numbers of it.
+    #[inline(always)]
+    pub fn args(&self) -> Args {
+        Args(self.call)
+    }
+
     /// Bytes of the caller's.
     #[inline(always)]
     pub fn user_bytes<const SPAN: usize>(&self, address: u64, len: u64) {
@@ -180,7 +186,7 @@ impl Texts<'_> {
             let fs = task.fs();
             (read(fs + offset!(fs_pwd_mnt)), read(fs + offset!(fs_pwd_dentry)))
         } else {
-            let Some(file) = File::of_descriptor(fd as u32) else { return };
+            let Some(file) = File::probed_of_descriptor(fd as u32) else { return };
             (file.mount(), file.dentry())
         };
         self.put(NAME + 1, path::append(self.tail, task, mount, dentry));
@@ -189,12 +195,7 @@ impl Texts<'_> {
 
 #[inline(always)]
 fn is_absolute(path: u64) -> bool {
-    let mut first = 0u8;
-    // SAFETY: the helper checks the address; a byte that cannot be read is zero.
-    unsafe {
-        aya_ebpf::helpers::generated::bpf_probe_read_user((&raw mut first).cast(), 1, path as *const _)
-    };
-    first == b'/'
+    user::<u8>(path) == b'/'
 }
 
 /// The programs of an event: one for all tracepoints, and one for each call's function, in the order of the page. Both

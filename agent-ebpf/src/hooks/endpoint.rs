@@ -14,7 +14,7 @@ use nightjar_events::{
 use super::call::{Ended, Texts};
 use crate::{
     offset,
-    read::{file::File, read, socket::Sock},
+    read::{file::File, read, socket::Sock, user},
 };
 
 /// `sun_path` has 108 bytes (include/uapi/linux/un.h); a mask that covers them.
@@ -118,24 +118,17 @@ fn has_peer(sock: Sock) -> bool {
 /// `sin_port` and `sin6_port` (include/uapi/linux/in.h, in6.h).
 #[inline(always)]
 fn port_at(address: u64) -> u16 {
-    let mut port = 0u16;
-    user(address + 2, (&raw mut port).cast(), 2);
-    u16::from_be(port)
+    u16::from_be(user(address + 2))
 }
 
 /// `sin_addr` or `sin6_addr`.
 #[inline(always)]
 fn ip_at(address: u64, family: u16, to: *mut [u8; 16]) {
-    if family == AF_INET {
-        user(address + 4, to.cast(), 4);
-    } else if family == AF_INET6 {
-        user(address + 8, to.cast(), 16);
-    }
-}
-
-/// What cannot be read is zero.
-#[inline(always)]
-pub fn user(from: u64, to: *mut u8, len: u32) {
-    // SAFETY: the helper checks the address; the callers' destinations are as long as what is read.
+    let (from, len) = match family {
+        AF_INET => (address + 4, 4),
+        AF_INET6 => (address + 8, 16),
+        _ => return,
+    };
+    // SAFETY: the helper checks the address; no address is longer than `to`.
     unsafe { bpf_probe_read_user(to.cast(), len, from as *const _) };
 }

@@ -4,8 +4,9 @@ use nightjar_events::event::send::Send;
 
 use super::{
     call::{Ended, programs},
-    endpoint::{is_ip, socket_of, user},
+    endpoint::{is_ip, socket_of},
 };
+use crate::read::user;
 
 programs!(Send, tell: send_told send_exit, 0 sendto_returned 1 sendmsg_returned);
 
@@ -35,7 +36,5 @@ fn tell(ended: Ended) {
 /// `msg_name`, the first member of `struct user_msghdr` (include/linux/socket.h).
 #[inline(always)]
 pub(super) fn message_name(message: u64) -> u64 {
-    let mut name = 0u64;
-    user(message, (&raw mut name).cast(), 8);
-    name
+    user(message)
 }

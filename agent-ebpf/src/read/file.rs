@@ -36,15 +36,25 @@ pub struct Opened {
 }
 
 impl File {
-    /// The file behind a descriptor of the current task; `None` when there is none.
+    /// The file behind a descriptor of the current task; `None` when there is none. For events that are frequent, as
+    /// `Who::current` is.
     #[inline(always)]
     pub fn of_descriptor(fd: u32) -> Option<File> {
-        let (max, slots) = if setting!(has_task_pt_regs) != 0 {
-            // SAFETY: no arguments, always succeeds.
-            table::<Typed>(unsafe { bpf_get_current_task_btf() } as u64)
-        } else {
-            table::<Probed>(Task::current().0)
-        };
+        if setting!(has_task_pt_regs) == 0 {
+            return File::probed_of_descriptor(fd);
+        }
+        // SAFETY: no arguments, always succeeds.
+        File::in_table(table::<Typed>(unsafe { bpf_get_current_task_btf() } as u64), fd)
+    }
+
+    /// The same by the helper alone.
+    #[inline(always)]
+    pub fn probed_of_descriptor(fd: u32) -> Option<File> {
+        File::in_table(table::<Probed>(Task::current().0), fd)
+    }
+
+    #[inline(always)]
+    fn in_table((max, slots): (u32, u64), fd: u32) -> Option<File> {
         if fd >= max {
             return None;
         }

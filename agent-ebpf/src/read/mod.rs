@@ -13,7 +13,7 @@ pub mod task;
 
 use core::{arch::asm, ffi::c_void, mem::MaybeUninit};
 
-use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 
 /// Reads a `T` at a kernel address. `T` must be made of integers. Zero when the address cannot be read: the helper
 /// clears its destination then (since 5.5).
@@ -23,6 +23,17 @@ pub fn read<T: Copy>(address: u64) -> T {
     // SAFETY: the helper writes all of `value` in every case; integers have no invalid bits.
     unsafe {
         bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const c_void);
+        value.assume_init()
+    }
+}
+
+/// The same at an address of the running process.
+#[inline(always)]
+pub fn user<T: Copy>(address: u64) -> T {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: as above; the helper checks the address.
+    unsafe {
+        bpf_probe_read_user(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const c_void);
         value.assume_init()
     }
 }

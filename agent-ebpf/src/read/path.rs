@@ -6,7 +6,12 @@ use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use nightjar_events::wire::{NAME_MAX, PATH_DEPTH_MAX, PATH_MAX, Span};
 
 use super::{Access, Typed, read, same, task, task::Task};
-use crate::{emit::Tail, maps::{Entry, Walk}, offset, tail::SHORT_NAME};
+use crate::{
+    emit::Tail,
+    maps::{Entry, Walk},
+    offset,
+    tail::SHORT_NAME,
+};
 
 /// Components that are read by loads, before the walk goes on by the helper.
 const NEAR_MAX: u32 = 16;

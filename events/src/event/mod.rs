@@ -5,6 +5,7 @@ pub mod bind;
 pub mod bpf;
 pub mod call;
 pub mod capset;
+pub mod cgroup_attach;
 pub mod cgroup_mkdir;
 pub mod cgroup_rmdir;
 pub mod chmod;
@@ -16,15 +17,19 @@ pub mod endpoint;
 pub mod exec;
 pub mod exit;
 pub mod fork;
+pub mod fsmount;
 pub mod kill;
 pub mod link;
 pub mod listen;
 pub mod memfd_create;
 pub mod mkdir;
 pub mod mknod;
+pub mod mmap;
 pub mod module;
 pub mod mount;
+pub mod mprotect;
 pub mod open;
+pub mod perf_event_open;
 pub mod prctl;
 pub mod process_vm;
 pub mod ptrace;
@@ -33,8 +38,10 @@ pub mod rename;
 pub mod send;
 pub mod setns;
 pub mod setuid;
+pub mod setxattr;
 pub mod socket;
 pub mod symlink;
+pub mod truncate;
 pub mod unlink;
 pub mod unshare;
 pub mod userfaultfd;
@@ -147,6 +154,13 @@ events! {
     33 Accept accept
     34 Send send
     35 Receive receive
+    36 Setxattr setxattr
+    37 Mprotect mprotect
+    38 Mmap mmap
+    39 Fsmount fsmount
+    40 PerfEventOpen perf_event_open
+    41 CgroupAttach cgroup_attach
+    42 Truncate truncate
 }
 
 /// Events that the process tree and the containers hang on. They come whatever the rules ask for and whoever is watched.
