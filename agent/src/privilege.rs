@@ -89,6 +89,9 @@ pub const HOST_PATHS: &[HostPath] = &[
 /// kernel's type information at start takes some ten MiB for a moment, and the process table is bounded at 32 MiB.
 pub const MEMORY_LIMIT: u64 = 256 << 20;
 
+/// As `nice` has it.
+const NICE: i32 = -10;
+
 #[derive(Debug, thiserror::Error)]
 pub enum PrivilegeError {
     #[error(
@@ -151,6 +154,14 @@ pub fn drop_after_start() -> Result<(), PrivilegeError> {
             threads if begun.elapsed() > LAST_BREATH => return Err(PrivilegeError::TooLate(threads)),
             _ => thread::yield_now(),
         }
+    }
+}
+
+/// Whoever keeps every CPU busy must not keep the agent from looking at a container before that is gone. Lasts when
+/// capabilities are given back; asks for none, so without CAP_SYS_NICE everything stays as it is.
+pub fn raise_priority() {
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "the agent runs at the usual priority");
     }
 }
 

@@ -13,7 +13,8 @@ use tracing::{debug, info, warn};
 
 use crate::{
     identity::{
-        self, Clock, Held, HeldStats, Hierarchy, Identity, IdentityStats, Limits, Place, Places, Sources,
+        self, Asker, Clock, Held, HeldStats, Hierarchy, Identity, IdentityStats, Limits, Place, Places,
+        Sockets, Sources,
     },
     intake::Intake,
     memory,
@@ -63,6 +64,7 @@ pub struct Watch {
     /// Nanoseconds since the epoch.
     started: u64,
     identity: Identity,
+    asker: Asker,
     held: Held,
     /// When is looked again at what is held.
     look: Instant,
@@ -87,6 +89,8 @@ pub struct Plan {
     pub host_root: PathBuf,
     /// How long an event may wait for its identity to become whole.
     pub identity_wait: Duration,
+    /// Where runtimes can be asked.
+    pub sockets: Sockets,
 }
 
 impl Plan {
@@ -122,7 +126,7 @@ impl Watch {
             });
         }
         let places = Places { host: plan.host_root.clone(), ..Places::default() };
-        let sources = Sources { places, ..Sources::default() };
+        let sources = Sources { places, asks: true, ..Sources::default() };
         let started = Clock::read().now();
         let mut identity = Identity::with_sources(&hierarchy, Clock::read(), Limits::default(), sources)?;
         timed("what runs already", || identity.seed())?;
@@ -134,6 +138,7 @@ impl Watch {
             ring_bytes: plan.ring_bytes,
             started,
             identity,
+            asker: Asker::new(&plan.host_root, &plan.sockets),
             held: Held::new(plan.identity_wait),
             look: Instant::now(),
             scoping,
@@ -151,15 +156,25 @@ impl Watch {
     /// Waits for records and appends their events.
     pub async fn next(&mut self, events: &mut Vec<Event>) -> Result<(), WatchError> {
         tokio::select! {
-            biased;
             () = sleep_until(self.look), if !self.held.is_empty() => {}
+            answer = self.asker.next() => {
+                self.identity.answer(answer);
+                self.look = Instant::now();
+            }
             batch = self.reader.next() => self.take_in(batch?, events),
         }
+        self.ask();
         if !self.held.is_empty() && self.look <= Instant::now() {
-            self.look = Instant::now() + HELD_PERIOD;
             self.let_go_on(identity::boottime(), events);
+            self.look = Instant::now() + HELD_PERIOD;
         }
         Ok(())
+    }
+
+    fn ask(&mut self) {
+        for question in self.identity.questions() {
+            self.asker.ask(question);
+        }
     }
 
     /// Appends what is in the ring now, and what waits for its identity: how a watch ends without losing what was
@@ -311,6 +326,7 @@ impl Watch {
             self.identity.stats();
         info!(?processes, processes_read, processes_unknown, ?cgroups, ?containers, "identity");
         let HeldStats { waited, overdue, crowded_out, lacked } = self.held.stats();
+        info!(runtimes = ?self.asker.stats(), "asked");
         info!(waited, overdue, crowded_out, ?lacked, "events that waited for their identity");
         Ok(())
     }

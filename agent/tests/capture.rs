@@ -10,6 +10,7 @@ use nightjar::{
     alert::{Message, Origin, json},
     capture::{Source, Writer},
     config::{Config, Raw, rules::configured},
+    identity::Sockets,
     output::{Output, OutputError},
     pipeline::Judge,
     replay::replay,
@@ -93,6 +94,7 @@ fn a_recording_replays_to_the_alerts_of_the_run_in_which_it_was_taken() {
             scope: Scope::All,
             host_root: "/".into(),
             identity_wait: Duration::ZERO,
+            sockets: Sockets::none(),
         };
         let mut watch = Watch::start(&plan).unwrap();
         let mut judge = judge(dir.path(), origin.clone());

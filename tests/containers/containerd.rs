@@ -1,4 +1,4 @@
-//! containerd and its own client, ctr, which leaves the image's name in containerd's database alone.
+//! containerd and its own client, ctr, which leaves the image's name in containerd's database alone: it is asked for it.
 
 use std::fs;
 
@@ -11,17 +11,17 @@ use crate::{
     tell::{daemon, tell},
 };
 
-const IMAGE: &str = "docker.io/library/busybox:1";
+pub const IMAGE: &str = "docker.io/library/busybox:1";
 const TOLD: Container<'_> = Container {
     id: "web",
     runtime: "containerd",
     name: Some("web"),
-    image: None,
-    identity: "partial: image",
+    image: Some(IMAGE),
+    identity: "complete",
 };
 
 /// Starts containerd and gives it the image, in the form of `docker save`.
-fn start(node: &Node) {
+pub fn start(node: &Node) {
     let settings = node.dir.join("containerd.toml");
     fs::write(&settings, "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n")
         .expect("written");
@@ -45,6 +45,11 @@ fn start(node: &Node) {
     tell("ctr", ["image", "import", image::path(&image)]);
 }
 
+/// Runs a container to its end.
+pub fn run(name: &str, args: &[&str]) {
+    tell("ctr", ["run", "--rm", IMAGE, name].into_iter().chain(args.iter().copied()));
+}
+
 #[test]
 fn a_shell_in_a_container_of_containerd_is_attributed() {
     node::on(Layout::Native, &["default"], |node| {
@@ -52,6 +57,16 @@ fn a_shell_in_a_container_of_containerd_is_attributed() {
         tell("ctr", ["run", "--detach", IMAGE, "web"].into_iter().chain(image::IDLE));
         tell("ctr", ["task", "exec", "--exec-id", "shell", "web"].into_iter().chain(image::SHELL_READ));
         node.agent.expect(&TOLD);
+    });
+}
+
+#[test]
+fn without_sockets_the_image_is_not_known_and_the_alert_says_so() {
+    let args = ["--scope", "containers", "--runtime-sockets=false", "--identity-wait", "100ms"];
+    node::with(Layout::Native, &["default"], &args, |node| {
+        start(node);
+        tell("ctr", ["run", IMAGE, "web"].into_iter().chain(image::READ));
+        node.agent.expect(&Container { image: None, identity: "partial: image", ..TOLD });
     });
 }
 

@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    docker, image,
+    containerd, docker, image,
     node::{self, Layout, Node},
     podman, runc,
     tell::tell,
@@ -36,9 +36,14 @@ const PODMAN: Engine =
     Engine { runtime: "podman", image: podman::IMAGE, run: |name, args, _| podman::run(name, args) };
 const DOCKER: Engine =
     Engine { runtime: "docker", image: docker::IMAGE, run: |name, args, _| docker::run(name, args) };
+const CTR: Engine = Engine {
+    runtime: "containerd",
+    image: containerd::IMAGE,
+    run: |name, args, _| containerd::run(name, args),
+};
 const RUNC: Engine = Engine { runtime: "runc", image: "-", run: |name, _, plain| plain.run(name) };
-/// By turns. runc, which takes the least time, has the most of them.
-const ENGINES: [Engine; 5] = [RUNC, DOCKER, RUNC, PODMAN, RUNC];
+/// By turns; those that take less time have more of them.
+const ENGINES: [Engine; 6] = [RUNC, DOCKER, CTR, RUNC, PODMAN, CTR];
 
 /// Containers of runc alone, whose bundles differ in the cgroup.
 struct Plain {
@@ -123,15 +128,16 @@ fn count(node: &Node) -> (BTreeMap<Told, usize>, Vec<Told>) {
 
 #[test]
 fn every_program_of_a_thousand_short_containers_is_told_with_name_and_image() {
-    let cgroups = ["docker", "libpod_parent", "short"];
+    let cgroups = ["docker", "libpod_parent", "default", "short"];
     node::with(Layout::Native, &cgroups, &["--rules", RULES], |node| {
         docker::start(node, &[]);
         podman::start(node);
+        containerd::start(node);
         live_all(&Plain::new(&node.dir));
         let (expected, mut others) = count(node);
         let whole = expected.values().filter(|times| **times == 1).count();
         println!(
-            "{CONTAINERS} containers of runc, docker and podman, {AT_ONCE} at a time: {} programs started, {} told, \
+            "{CONTAINERS} containers of runc, containerd, docker and podman, {AT_ONCE} at a time: {} programs started, {} told, \
              {whole} with the container's name, image and runtime",
             expected.len(),
             expected.values().sum::<usize>() + others.len(),

@@ -21,6 +21,7 @@ use crate::{
     alert::{Alert, Message, Origin, human},
     config::Config,
     demo::{self, DemoAlert},
+    identity::Sockets,
     metrics::Metrics,
     output::{Output, file},
     pipeline::{self, ALERTS_QUEUED_MAX, Judge},
@@ -52,6 +53,7 @@ impl Node for ThisNode {
             let stop = stop()?;
             let reloads = Reloads::new(config, rules.kinds())?;
             let watch = start(plan(config, rules.kinds()))?;
+            privilege::raise_priority();
             privilege::drop_after_start()?;
             if !config.outputs.is_empty() {
                 reopen_at_hangup()?;
@@ -172,6 +174,7 @@ fn plan(config: &Config, kinds: impl IntoIterator<Item = nightjar_events::Kind>)
         scope: config.scope.clone(),
         host_root: config.host_root.clone(),
         identity_wait: config.identity_wait,
+        sockets: if config.runtime_sockets { Sockets::default() } else { Sockets::none() },
     }
 }
 

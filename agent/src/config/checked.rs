@@ -57,6 +57,8 @@ pub struct Config {
     pub bulk_budget: u32,
     /// How long an event may wait for its identity.
     pub identity_wait: Duration,
+    /// Whether runtimes are asked for what no file tells.
+    pub runtime_sockets: bool,
     pub host_root: PathBuf,
 }
 
@@ -117,6 +119,7 @@ impl Config {
             ring_size: raw.ring_size.map_or(Ok(RING_DEFAULT), |size| ring_size(size.0))?,
             bulk_budget: raw.bulk_budget.unwrap_or(BULK_BUDGET_DEFAULT),
             identity_wait: raw.identity_wait.map_or(Ok(WAIT_DEFAULT), identity_wait)?,
+            runtime_sockets: raw.runtime_sockets.unwrap_or(true),
             host_root: raw.host_root.map_or(Ok(PathBuf::from("/")), host_root)?,
             rules: raw.rules,
             exceptions: raw.exceptions,

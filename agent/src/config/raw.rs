@@ -104,6 +104,10 @@ pub struct Raw {
     #[serde(deserialize_with = "parse::time_key")]
     pub identity_wait: Option<SignedDuration>,
 
+    /// Whether container runtimes are asked, over their own sockets, for what no file tells [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help_heading = "Events")]
+    pub runtime_sockets: Option<bool>,
+
     /// Where the node's files are, when the agent itself runs in a container [default: /]
     #[arg(long, value_name = "DIR", help_heading = "Events")]
     pub host_root: Option<PathBuf>,
@@ -184,6 +188,7 @@ impl Raw {
             ring_size: self.ring_size.or(other.ring_size),
             bulk_budget: self.bulk_budget.or(other.bulk_budget),
             identity_wait: self.identity_wait.or(other.identity_wait),
+            runtime_sockets: self.runtime_sockets.or(other.runtime_sockets),
             host_root: self.host_root.or(other.host_root),
         }
     }

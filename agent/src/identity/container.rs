@@ -1,5 +1,6 @@
 //! Whose a cgroup is: the container that its path names, or the host's. Details are read again for a short while
-//! when they are not there yet, since a runtime makes the cgroup before it writes the rest.
+//! when they are not there yet, since a runtime makes the cgroup before it writes the rest. What no file tells becomes a
+//! question to the runtime, which somebody else asks.
 
 use std::{
     collections::HashMap,
@@ -9,11 +10,12 @@ use std::{
 use nightjar_engine::{Container, Process};
 
 use super::{
+    ask::{Answer, Ask, Outcome},
     cgroup::Cgroup,
     clock::Clock,
     keeper,
-    oci::{self, Places},
-    path::{self, Found},
+    oci::{self, Described, Places},
+    path::{self, Found, Runtime},
     proc::INITIAL_PID_NS,
 };
 
@@ -21,6 +23,10 @@ use super::{
 const TRIES_MAX: u32 = 8;
 /// Wait before the second try; it doubles with each. All of them take two and a half seconds.
 const FIRST_WAIT: u64 = 10_000_000;
+/// Most questions about one container.
+const ASKED_MAX: u32 = 4;
+/// Most questions that wait to be asked.
+const QUESTIONS_MAX: usize = 256;
 /// Shortest time between tries on behalf of an exec, which is worth a look out of turn.
 const EAGER_WAIT: u64 = 2_000_000;
 
@@ -45,6 +51,8 @@ pub struct Place {
     /// Whose it is depends on the process.
     shared: bool,
     tries: Tries,
+    /// The last answer that was looked at.
+    seen: u64,
 }
 
 impl Place {
@@ -73,6 +81,20 @@ struct Known {
     made: u64,
     settled: bool,
     tries: Tries,
+    asked: Asked,
+}
+
+/// What a container's runtime was asked.
+#[derive(Clone, Default)]
+struct Asked {
+    times: u32,
+    /// An answer is due.
+    open: bool,
+    /// An answer came that was not looked at.
+    news: bool,
+    /// The last question had no answer, though there was somebody to ask.
+    in_vain: bool,
+    told: Option<(Runtime, Arc<Container>)>,
 }
 
 /// Why and when a container is asked for.
@@ -91,12 +113,47 @@ pub struct Containers {
     /// By id. The cgroup table and events hold the containers.
     known: HashMap<String, Known>,
     sweep_at: usize,
+    /// Whether runtimes can be asked.
+    asks: bool,
+    questions: Vec<Ask>,
+    /// How many answers came.
+    answers: u64,
     stats: ContainerStats,
 }
 
 impl Containers {
-    pub fn new(places: Places, clock: Clock) -> Self {
-        Containers { places, clock, known: HashMap::new(), sweep_at: 64, stats: ContainerStats::default() }
+    /// `asks`: runtimes can be asked for what no file tells.
+    pub fn new(places: Places, clock: Clock, asks: bool) -> Self {
+        Containers {
+            places,
+            clock,
+            known: HashMap::new(),
+            sweep_at: 64,
+            asks,
+            questions: Vec::new(),
+            answers: 0,
+            stats: ContainerStats::default(),
+        }
+    }
+
+    /// What runtimes are to be asked now. Each needs an answer.
+    pub fn questions(&mut self) -> impl Iterator<Item = Ask> {
+        self.questions.drain(..)
+    }
+
+    /// What a runtime said.
+    pub fn answer(&mut self, answer: Answer) {
+        self.answers += 1;
+        // It may have been started again meanwhile, or be forgotten.
+        let known = self.known.get_mut(&answer.id).filter(|known| known.made == answer.made);
+        let Some(Known { asked, .. }) = known else { return };
+        (asked.open, asked.news) = (false, true);
+        match answer.outcome {
+            Outcome::Told(by, told) => asked.told = Some((by, Arc::from(told))),
+            Outcome::InVain => asked.in_vain = true,
+            // Nor will there be, most likely.
+            Outcome::NobodyToAsk => asked.times = ASKED_MAX,
+        }
     }
 
     pub fn stats(&self) -> ContainerStats {
@@ -119,10 +176,15 @@ impl Containers {
 
     fn learn(&mut self, cgroup: &mut Cgroup<Place>, question: &Question<'_>) {
         let Some(path) = cgroup.path.as_deref() else { return };
-        if !cgroup.tag.tries.is_due(question) {
+        let is_due = cgroup.tag.tries.is_due(question);
+        let has_news = cgroup.tag.container.is_some() && cgroup.tag.seen != self.answers;
+        if !is_due && !has_news {
             return;
         }
-        cgroup.tag.tries.note(question.now);
+        if is_due {
+            cgroup.tag.tries.note(question.now);
+        }
+        cgroup.tag.seen = self.answers;
         match self.claim(path).or_else(|| self.confirmed(path, question)) {
             Some(found) => {
                 let made = if found.len == path.len() { cgroup.made } else { 0 };
@@ -178,14 +240,14 @@ impl Containers {
         question: &Question<'_>,
     ) -> (Arc<Container>, bool) {
         let known = self.known.get(&found.id).and_then(|known| Some((known.container.upgrade()?, known)));
-        let (mut tries, mut before) = (Tries::default(), None);
+        let (mut tries, mut before, mut asked) = (Tries::default(), None, Asked::default());
         let mut seen_start = if made == 0 { 0 } else { self.clock.wall(made) };
         // A container that is started again has a new cgroup under its old name.
         if let Some((container, known)) = known.filter(|(_, known)| made <= known.made) {
-            if known.settled || !known.tries.is_due(question) {
+            if known.settled || !(known.asked.news || known.tries.is_due(question)) {
                 return (container, known.settled);
             }
-            tries = known.tries;
+            (tries, asked) = (known.tries, known.asked.clone());
             before = Some(container);
             seen_start = if known.made == 0 { 0 } else { self.clock.wall(known.made) };
         }
@@ -193,7 +255,10 @@ impl Containers {
         let mut container = Container { id: found.id.clone(), pod_uid, ..Container::default() };
         self.stats.reads += 1;
         let bundle = question.process.and_then(|process| keeper::bundle(process, &found.id));
-        oci::describe(&self.places, found.runtime, bundle, &mut container);
+        let mut described = oci::describe(&self.places, found.runtime, bundle, &mut container);
+        if let Some((by, told)) = &asked.told {
+            oci::complete(&mut container, &mut described, *by, told);
+        }
         if let Some(before) = before.filter(|before| before.missing.len() < container.missing.len()) {
             // It has ended, and its files are being taken away.
             container = Container::clone(&before);
@@ -202,16 +267,62 @@ impl Containers {
             // What is on disk may still be of the start before.
             container.start_time = seen_start;
         }
-        tries.note(question.now);
+        if tries.is_due(question) {
+            tries.note(question.now);
+        }
+        let made = made.max(self.known.get(&found.id).map_or(0, |known| known.made));
+        asked.news = false;
+        self.ask(found, &described, &container, made, &mut asked);
+        if asked.in_vain && asked.told.is_none() && wants_labels(described.runtime, &container) {
+            container.missing.push("labels".to_owned());
+        }
         let complete = container.missing.is_empty();
-        let settled = complete || tries.are_over();
+        let settled = (complete && !asked.open) || tries.are_over();
         self.stats.incomplete += u64::from(settled && !complete);
         let container = Arc::new(container);
         self.sweep();
-        let made = made.max(self.known.get(&found.id).map_or(0, |known| known.made));
-        let known = Known { container: Arc::downgrade(&container), path: path.into(), made, settled, tries };
+        let weak = Arc::downgrade(&container);
+        let known = Known { container: weak, path: path.into(), made, settled, tries, asked };
         self.known.insert(found.id.clone(), known);
         (container, settled)
+    }
+
+    /// Has the runtime asked, when it may know what is not known here. What is lacking is asked for again, since the
+    /// runtime may not have known it yet; labels once.
+    fn ask(
+        &mut self,
+        found: &Found,
+        described: &Described,
+        container: &Container,
+        made: u64,
+        asked: &mut Asked,
+    ) {
+        let lacks = !container.missing.is_empty();
+        let wants = match described.runtime {
+            Runtime::Docker | Runtime::Podman | Runtime::Containerd | Runtime::CriO | Runtime::Unknown => {
+                lacks || asked.times == 0 && wants_labels(described.runtime, container)
+            }
+            Runtime::Lxc
+            | Runtime::Nspawn
+            | Runtime::Runc
+            | Runtime::Crun
+            | Runtime::Youki
+            | Runtime::Demo => false,
+        };
+        let is_over = asked.told.is_some() || asked.open || asked.times >= ASKED_MAX;
+        if !self.asks || !wants || is_over || self.questions.len() >= QUESTIONS_MAX {
+            return;
+        }
+        asked.times += 1;
+        asked.open = true;
+        self.questions.push(Ask {
+            id: found.id.clone(),
+            made,
+            runtime: described.runtime,
+            in_pod: !container.pod_uid.is_empty(),
+            namespace: described.namespace.clone(),
+            sandbox: container.pod_sandbox.clone(),
+        });
     }
 
     /// Forgets containers that no cgroup and no event speaks of: now and then, so that it costs little.
@@ -220,6 +331,23 @@ impl Containers {
             self.known.retain(|_, known| known.container.strong_count() > 0);
             self.sweep_at = (2 * self.known.len()).max(64);
         }
+    }
+}
+
+/// Labels of a pod and of containers of containerd are in no file.
+fn wants_labels(runtime: Runtime, container: &Container) -> bool {
+    match runtime {
+        Runtime::Containerd => container.labels.is_empty(),
+        Runtime::CriO => container.pod_labels.is_empty(),
+        Runtime::Docker
+        | Runtime::Podman
+        | Runtime::Lxc
+        | Runtime::Nspawn
+        | Runtime::Runc
+        | Runtime::Crun
+        | Runtime::Youki
+        | Runtime::Demo
+        | Runtime::Unknown => false,
     }
 }
 

@@ -21,7 +21,7 @@ impl Host {
         let places = Places { host: root.path().to_owned(), ..Places::default() };
         let mount = Hierarchy::detect(Path::new("/")).unwrap().mount;
         let cgroups = Cgroups::open(&mount, Limits::default()).unwrap();
-        Host { root, cgroups, containers: Containers::new(places, Clock::started_at(0)) }
+        Host { root, cgroups, containers: Containers::new(places, Clock::started_at(0), true) }
     }
 
     fn of(&mut self, id: u64, now: u64, eager: bool) -> Option<Arc<Container>> {
@@ -163,4 +163,62 @@ fn containers_leave_with_their_cgroups() {
         host.cgroups.removed(id + 10, now);
     }
     assert!(host.containers.known.len() <= 128, "{}", host.containers.known.len());
+}
+
+fn bundle_without_image(host: &Host) {
+    host.write(
+        &format!("run/containerd/io.containerd.runtime.v2.task/shop/{A}/config.json"),
+        r#"{"linux":{"namespaces":[{"type":"pid"}]}}"#,
+    );
+}
+
+fn answer(ask: &Ask, outcome: Outcome) -> Answer {
+    Answer { id: ask.id.clone(), made: ask.made, outcome }
+}
+
+#[test]
+fn what_the_disk_does_not_tell_the_runtime_is_asked_and_its_answer_counts_at_once() {
+    let mut host = Host::new();
+    bundle_without_image(&host);
+    host.cgroups.made(10, format!("/kubepods/{A}"), 5);
+    assert_eq!(host.of(10, 6, false).unwrap().missing, ["image"]);
+    let asked: Vec<_> = host.containers.questions().collect();
+    assert_eq!((asked.len(), asked[0].runtime, &*asked[0].namespace), (1, Runtime::Containerd, "shop"));
+    assert!(host.cgroups.peek(10).unwrap().tag.is_open(INITIAL_PID_NS), "an answer is due");
+    let told = Container { image: "shop:1".into(), host_pid: Some(true), ..Container::default() };
+    host.containers.answer(answer(&asked[0], Outcome::Told(Runtime::Containerd, Box::new(told))));
+    let container = host.of(10, 6, false).unwrap();
+    assert_eq!((&*container.image, container.host_pid), ("shop:1", Some(false)), "the disk counts first");
+    assert!(container.missing.is_empty() && host.cgroups.peek(10).unwrap().tag.settled().is_some());
+}
+
+#[test]
+fn an_answer_about_the_start_before_is_none() {
+    let mut host = Host::new();
+    bundle_without_image(&host);
+    host.cgroups.made(10, format!("/kubepods/{A}"), 5);
+    host.of(10, 6, false);
+    let asked: Vec<_> = host.containers.questions().collect();
+    host.cgroups.made(11, format!("/kubepods/{A}"), 8);
+    host.of(11, 9, false);
+    let told = Container { image: "old:1".into(), ..Container::default() };
+    host.containers.answer(answer(&asked[0], Outcome::Told(Runtime::Containerd, Box::new(told))));
+    assert_eq!(host.of(11, 10, false).unwrap().missing, ["image"]);
+}
+
+#[test]
+fn a_runtime_that_never_says_is_asked_a_bounded_number_of_times() {
+    let mut host = Host::new();
+    bundle_without_image(&host);
+    host.cgroups.made(10, format!("/kubepods/{A}"), 1);
+    let mut asked = 0;
+    for millisecond in 0..20_000 {
+        host.of(10, millisecond * 1_000_000, false);
+        for ask in host.containers.questions().collect::<Vec<_>>() {
+            asked += 1;
+            host.containers.answer(answer(&ask, Outcome::InVain));
+        }
+    }
+    assert_eq!(asked, ASKED_MAX);
+    assert_eq!(host.of(10, 30 * SECOND, false).unwrap().missing, ["image", "labels"]);
 }

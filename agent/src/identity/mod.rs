@@ -1,8 +1,9 @@
 //! Whose was it: adds to each record the process that did it, its ancestors, and the container it ran in.
 //!
-//! Synchronous, and no socket is asked. An event of a known process in a known cgroup costs two lookups; /proc and
-//! the disk are read for what is new. Records must come in the order in which the kernel wrote them.
+//! Synchronous: what only a runtime's socket tells is asked beside it (`ask`) and handed in later. An event of a known
+//! process in a known cgroup costs two lookups; /proc and the disk are read for what is new. Records must come in the order in which the kernel wrote them.
 
+mod ask;
 mod attribute;
 mod cgroup;
 mod clock;
@@ -28,6 +29,7 @@ use nightjar_events::{
 };
 
 pub use self::{
+    ask::{Answer, Ask, AskStats, Asker, Sockets},
     cgroup::CgroupStats,
     clock::{Clock, boottime},
     container::ContainerStats,
@@ -51,11 +53,13 @@ pub(crate) use self::{oci::bundle, proc::INITIAL_PID_NS};
 pub struct Sources {
     pub proc: PathBuf,
     pub places: Places,
+    /// Whether questions to runtimes are asked, and answered.
+    pub asks: bool,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Sources { proc: "/proc".into(), places: Places::default() }
+        Sources { proc: "/proc".into(), places: Places::default(), asks: false }
     }
 }
 
@@ -131,7 +135,7 @@ impl Identity {
             cgroups: Cgroups::open(&path, limits)
                 .map_err(|source| IdentityError::Cgroups { path, source })?,
             users: Users::new(sources.places.host.clone(), limits.passwd_files),
-            containers: Containers::new(sources.places, clock),
+            containers: Containers::new(sources.places, clock, sources.asks),
             proc,
             unnamed: HashSet::new(),
             unnamed_max: limits.processes,
@@ -157,6 +161,16 @@ impl Identity {
             self.processes.exit(key, clock::boottime());
         }
         Ok(())
+    }
+
+    /// What runtimes are to be asked now. Each needs an answer.
+    pub fn questions(&mut self) -> impl Iterator<Item = Ask> {
+        self.containers.questions()
+    }
+
+    /// What a runtime said.
+    pub fn answer(&mut self, answer: Answer) {
+        self.containers.answer(answer);
     }
 
     /// The wall clock was set: later events are dated by this one.

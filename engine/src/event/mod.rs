@@ -116,9 +116,18 @@ pub struct Container {
     pub mounts: Vec<Mount>,
     /// Wall clock, nanoseconds since the epoch; 0 when not known.
     pub start_time: u64,
+    /// Address, where the runtime gave it one.
+    pub ip: String,
+    /// Whether it shares these namespaces with the host.
+    pub host_pid: Option<bool>,
+    pub host_network: Option<bool>,
+    pub host_ipc: Option<bool>,
     pub pod_name: String,
     pub pod_namespace: String,
     pub pod_uid: String,
+    /// Id of the container that holds the pod's namespaces.
+    pub pod_sandbox: String,
+    pub pod_labels: BTreeMap<String, String>,
     /// What could not be learned yet; empty when the identity is complete.
     pub missing: Vec<String>,
 }

@@ -186,7 +186,8 @@ part! { Process "process" {
 
 part! { Container "container" {
     id: Plain, runtime: Plain, name: Plain, image: Plain, image_id: Plain, image_digest: Plain, privileged: Plain,
-    labels: Plain, mounts: Plain, start_time: Plain, pod_name: Plain, pod_namespace: Plain, pod_uid: Plain,
+    labels: Plain, mounts: Plain, start_time: Plain, ip: Plain, host_pid: Plain, host_network: Plain,
+    host_ipc: Plain, pod_name: Plain, pod_namespace: Plain, pod_uid: Plain, pod_sandbox: Plain, pod_labels: Plain,
     missing: Plain,
 } }
 

@@ -1,5 +1,7 @@
 //! `container.*`: where. On the host only id, name and type are there, and all say `host`.
 
+use std::collections::BTreeMap;
+
 use super::{Arg, ArgRule, Class, Field, Type, counted, known, row};
 use crate::{
     event::{Container, Event, Mount},
@@ -7,7 +9,7 @@ use crate::{
 };
 
 /// Length of `container.id`.
-const SHORT_ID: usize = 12;
+pub(super) const SHORT_ID: usize = 12;
 
 pub(super) static CLASS: Class = Class {
     name: "container",
@@ -50,6 +52,18 @@ static ROWS: &[Field] = &[
     row("container.privileged", Type::Bool, "Whether it runs privileged.", |e, _| {
         inside(e, |c| c.privileged.map_or(Value::Absent, Value::Bool))
     }),
+    row("container.ip", Type::Text, "Address, where the runtime gave it one.", |e, _| {
+        inside(e, |c| known(c.ip.as_bytes()))
+    }),
+    row("container.host_pid", Type::Bool, "Whether it sees the host's processes.", |e, _| {
+        inside(e, |c| c.host_pid.map_or(Value::Absent, Value::Bool))
+    }),
+    row("container.host_network", Type::Bool, "Whether it is in the host's network.", |e, _| {
+        inside(e, |c| c.host_network.map_or(Value::Absent, Value::Bool))
+    }),
+    row("container.host_ipc", Type::Bool, "Whether it shares the host's System V IPC.", |e, _| {
+        inside(e, |c| c.host_ipc.map_or(Value::Absent, Value::Bool))
+    }),
     row("container.start_ts", Type::Time, "When it was started.", |e, _| {
         inside(e, |c| counted(c.start_time))
     }),
@@ -66,12 +80,7 @@ static ROWS: &[Field] = &[
         "container.labels",
         Type::Text,
         "All labels, as `name:value` with commas and blanks between.",
-        |e, _| {
-            inside(e, |c| {
-                let labels: Vec<_> = c.labels.iter().map(|(name, value)| format!("{name}:{value}")).collect();
-                if labels.is_empty() { Value::Absent } else { Value::owned(labels.join(", ")) }
-            })
-        },
+        |e, _| inside(e, |c| joined(&c.labels)),
     ),
     row(
         "container.mounts",
@@ -108,14 +117,14 @@ const fn mount(name: &'static str, doc: &'static str, get: super::Get) -> Field 
     row(name, Type::Text, doc, get).arg(ArgRule::RequiredKey)
 }
 
-type Ask = for<'e> fn(&'e Container) -> Value<'e>;
+pub(super) type Ask = for<'e> fn(&'e Container) -> Value<'e>;
 type AskMount = for<'e> fn(&'e Mount) -> Value<'e>;
 
-fn inside(event: &Event, ask: Ask) -> Value<'_> {
+pub(super) fn inside(event: &Event, ask: Ask) -> Value<'_> {
     event.container.as_deref().map_or(Value::Absent, ask)
 }
 
-fn inside_with<'e>(event: &'e Event, ask: impl FnOnce(&'e Container) -> Value<'e>) -> Value<'e> {
+pub(super) fn inside_with<'e>(event: &'e Event, ask: impl FnOnce(&'e Container) -> Value<'e>) -> Value<'e> {
     event.container.as_deref().map_or(Value::Absent, ask)
 }
 
@@ -125,6 +134,12 @@ fn or_host(event: &Event, ask: Ask) -> Value<'_> {
 
 fn by_source<'e>(event: &'e Event, arg: &Arg, ask: AskMount) -> Value<'e> {
     by(event, arg, |m| &m.source, ask)
+}
+
+/// As `name:value` with commas and blanks between.
+pub(super) fn joined(labels: &BTreeMap<String, String>) -> Value<'static> {
+    let labels: Vec<_> = labels.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+    if labels.is_empty() { Value::Absent } else { Value::owned(labels.join(", ")) }
 }
 
 /// Digits are a number, as `[0]` reads; no path of a mount is all digits.

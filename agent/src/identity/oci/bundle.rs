@@ -25,6 +25,8 @@ pub fn fill(config: &Value, container: &mut Container) -> Option<Runtime> {
     container.mounts =
         list(config, "/mounts").filter(|mount| is_bind(mount)).take(ENTRIES_MAX).map(mount).collect();
     container.privileged = Some(is_privileged(config));
+    [container.host_pid, container.host_network, container.host_ipc] =
+        ["pid", "network", "ipc"].map(|kind| shares(config, kind));
 
     if get("io.container.manager") == "libpod" {
         // Its name and image are not in the bundle.
@@ -45,6 +47,7 @@ pub fn fill(config: &Value, container: &mut Container) -> Option<Runtime> {
             container,
             ["name", "namespace", "uid"].map(|part| get(&format!("io.kubernetes.pod.{part}"))),
         );
+        container.pod_sandbox = get("io.kubernetes.cri-o.SandboxID");
         return Some(Runtime::CriO);
     }
     if annotations.contains_key("io.kubernetes.cri.container-type") {
@@ -55,6 +58,7 @@ pub fn fill(config: &Value, container: &mut Container) -> Option<Runtime> {
             container,
             ["name", "namespace", "uid"].map(|part| get(&format!("io.kubernetes.cri.sandbox-{part}"))),
         );
+        container.pod_sandbox = get("io.kubernetes.cri.sandbox-id");
         return Some(Runtime::Containerd);
     }
     if let Some(name) = annotations.get(DEMO_NAME) {
@@ -101,6 +105,17 @@ fn is_privileged(config: &Value) -> bool {
     let has =
         |name: &&str| list(config, "/process/capabilities/bounding").any(|cap| cap.as_str() == Some(name));
     list(config, "/linux/maskedPaths").next().is_none() && BEYOND.iter().all(has)
+}
+
+/// Whether a namespace is the host's. `None`: it is that of another process, whose may be the host's.
+fn shares(config: &Value, kind: &str) -> Option<bool> {
+    config.pointer("/linux/namespaces")?;
+    let own = list(config, "/linux/namespaces").find(|own| json::text(own, "/type") == Some(kind));
+    match own.map(|own| json::text(own, "/path").unwrap_or_default()) {
+        None => Some(true),
+        Some(path) if path.starts_with("/proc/") => None,
+        Some(_) => Some(false),
+    }
 }
 
 /// Only what comes from the host: every container has a /proc of its own, and rules ask for the host's.

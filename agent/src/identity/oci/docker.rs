@@ -1,11 +1,11 @@
-//! Docker's own two files of a container.
+//! Docker's own two files of a container, and the same facts as its API tells them, which Podman's does too.
 
 use nightjar_engine::{Container, event::Mount};
 use serde_json::Value;
 
 use super::{
     bundle::set_image,
-    json::{self, ENTRIES_MAX, owned, text},
+    json::{self, ENTRIES_MAX, list, owned, text},
 };
 
 /// `config`: `config.v2.json`; `host`: `hostconfig.json`, which alone knows whether it is privileged.
@@ -16,6 +16,11 @@ pub fn fill(config: &Value, host: Option<&Value>, container: &mut Container) {
     container.labels = json::labels(config.pointer("/Config/Labels"));
     container.start_time = json::time(config, "/State/StartedAt").unwrap_or(container.start_time);
     container.privileged = host.and_then(|host| host.pointer("/Privileged")?.as_bool());
+    let is_host = |mode: &str| Some(host?.pointer(mode)?.as_str()? == "host");
+    [container.host_pid, container.host_network, container.host_ipc] =
+        ["/PidMode", "/NetworkMode", "/IpcMode"].map(is_host);
+    container.ip = owned(config, "/NetworkSettings/IPAddress");
+    container.mounts = list(config, "/Mounts").take(ENTRIES_MAX).map(mount).collect();
     if let Some(mounts) = config.pointer("/MountPoints").and_then(Value::as_object) {
         container.mounts = mounts.values().take(ENTRIES_MAX).map(mount).collect();
     }

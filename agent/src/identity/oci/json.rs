@@ -50,9 +50,13 @@ pub fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Val
 
 /// An object of texts.
 pub fn labels(value: Option<&Value>) -> BTreeMap<String, String> {
-    let mut left = LABEL_BYTES_MAX;
     let entries = value.and_then(Value::as_object).into_iter().flatten();
-    let texts = entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    bounded(entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))))
+}
+
+/// As many labels as are taken.
+pub fn bounded(texts: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    let mut left = LABEL_BYTES_MAX;
     let fits = |(name, value): &(String, String)| {
         let bytes = name.len() + value.len();
         let fits = bytes <= TEXT_MAX && bytes <= left;

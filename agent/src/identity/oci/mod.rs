@@ -1,10 +1,10 @@
-//! What a container is: name, image, mounts, labels, from what its runtime keeps on disk. No sockets, no race.
+//! What a container is: name, image, mounts, labels, from what its runtime keeps on disk. No race.
 //!
 //! This file knows where things lie; `bundle` and `docker` what they say, `json` how to read what others wrote.
 
 pub mod bundle;
-mod docker;
-mod json;
+pub mod docker;
+pub mod json;
 
 use std::{
     fs, iter,
@@ -64,9 +64,23 @@ impl Default for Places {
     }
 }
 
+/// What was found on disk beside the container itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    pub runtime: Runtime,
+    /// containerd's namespace; empty: not known.
+    pub namespace: String,
+}
+
 /// Reads what is on disk of `container`, whose `id` is set. `hint` is what its cgroup's path says of its runtime.
 /// `bundle`: where its bundle is, if that is known. `missing` becomes what is still not known.
-pub fn describe(places: &Places, hint: Runtime, bundle: Option<PathBuf>, container: &mut Container) {
+pub fn describe(
+    places: &Places,
+    hint: Runtime,
+    bundle: Option<PathBuf>,
+    container: &mut Container,
+) -> Described {
+    let mut namespace = String::new();
     let found = match hint {
         // They keep no OCI state.
         Runtime::Lxc | Runtime::Nspawn => None,
@@ -80,7 +94,7 @@ pub fn describe(places: &Places, hint: Runtime, bundle: Option<PathBuf>, contain
         | Runtime::Demo
         | Runtime::Unknown => {
             let id = container.id.clone();
-            Disk::new(places, &id).and_then(|disk| disk.fill(bundle, container))
+            Disk::new(places, &id).and_then(|disk| disk.fill(bundle, container, &mut namespace))
         }
     };
     let runtime = match hint {
@@ -100,6 +114,48 @@ pub fn describe(places: &Places, hint: Runtime, bundle: Option<PathBuf>, contain
         container.name = container.id.clone();
     }
     container.missing = missing(container, runtime);
+    Described { runtime, namespace }
+}
+
+/// Adds to `container` what its runtime told of it, where the disk does not tell.
+pub fn complete(container: &mut Container, described: &mut Described, by: Runtime, told: &Container) {
+    let Container { name, image, image_id, image_digest, ip, pod_name, pod_namespace, pod_uid, .. } = told;
+    for (value, told) in [
+        (&mut container.name, name),
+        (&mut container.image, image),
+        (&mut container.image_id, image_id),
+        (&mut container.image_digest, image_digest),
+        (&mut container.ip, ip),
+        (&mut container.pod_name, pod_name),
+        (&mut container.pod_namespace, pod_namespace),
+        (&mut container.pod_uid, pod_uid),
+    ] {
+        if value.is_empty() {
+            value.clone_from(told);
+        }
+    }
+    for (labels, told) in
+        [(&mut container.labels, &told.labels), (&mut container.pod_labels, &told.pod_labels)]
+    {
+        if labels.is_empty() {
+            labels.clone_from(told);
+        }
+    }
+    if container.mounts.is_empty() {
+        container.mounts.clone_from(&told.mounts);
+    }
+    if container.start_time == 0 {
+        container.start_time = told.start_time;
+    }
+    container.privileged = container.privileged.or(told.privileged);
+    container.host_pid = container.host_pid.or(told.host_pid);
+    container.host_network = container.host_network.or(told.host_network);
+    container.host_ipc = container.host_ipc.or(told.host_ipc);
+    if described.runtime == Runtime::Unknown {
+        described.runtime = by;
+        container.runtime = by.name().to_owned();
+    }
+    container.missing = missing(container, described.runtime);
 }
 
 /// Whether a runtime without a layout of its own keeps a container of this name whose cgroup is `cgroup`.
@@ -141,7 +197,12 @@ impl<'a> Disk<'a> {
         is_name(id).then_some(Disk { places, id })
     }
 
-    fn fill(&self, bundle: Option<PathBuf>, container: &mut Container) -> Option<Runtime> {
+    fn fill(
+        &self,
+        bundle: Option<PathBuf>,
+        container: &mut Container,
+        namespace: &mut String,
+    ) -> Option<Runtime> {
         if self.places.docker.iter().any(|root| self.fill_docker(root, container)) {
             return Some(Runtime::Docker);
         }
@@ -152,6 +213,9 @@ impl<'a> Disk<'a> {
             .or_else(|| self.first_bundle(iter::once(self.places.demo.join(self.id))))
         {
             let runtime = self.fill_bundle(&path, &config, container);
+            if let Some(name) = task_namespace(&path).and_then(Path::file_name) {
+                *namespace = name.to_string_lossy().into_owned();
+            }
             if container.start_time == 0 {
                 let created = self.low_level().and_then(|(_, state, _)| json::time(&state, "/created"));
                 container.start_time = created.unwrap_or(0);
@@ -182,9 +246,7 @@ impl<'a> Disk<'a> {
             return signed;
         }
         let by_docker = self.docker_root(config).is_some_and(|root| self.fill_docker(&root, container));
-        let namespace =
-            path.parent().filter(|namespace| namespace.parent().is_some_and(|tasks| tasks.ends_with(TASKS)));
-        match namespace {
+        match task_namespace(path) {
             Some(namespace) if by_docker || namespace.ends_with("moby") => Some(Runtime::Docker),
             Some(_) => Some(Runtime::Containerd),
             None => by_docker.then_some(Runtime::Docker),
@@ -269,6 +331,11 @@ impl<'a> Disk<'a> {
     fn on_host(&self, path: &Path) -> PathBuf {
         self.places.host.join(path.strip_prefix("/").unwrap_or(path))
     }
+}
+
+/// The folder of its namespace, where a bundle is containerd's.
+fn task_namespace(bundle: &Path) -> Option<&Path> {
+    bundle.parent().filter(|namespace| namespace.parent().is_some_and(|tasks| tasks.ends_with(TASKS)))
 }
 
 /// What rules ask for and this container still lacks.

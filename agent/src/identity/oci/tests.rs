@@ -68,6 +68,7 @@ fn docker_keeps_two_files() {
         image_id: "sha256:aa11".into(),
         image_digest: "sha256:bb22".into(),
         privileged: Some(false),
+        host_network: Some(false),
         labels: [("app".to_owned(), "shop".to_owned())].into(),
         mounts: vec![mount],
         start_time: 1_795_514_400_500_000_000,
