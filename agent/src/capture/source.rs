@@ -46,7 +46,7 @@ pub struct Source {
 
 enum From {
     Capture(Box<Capture<BufReader<File>>>),
-    Audit(AuditLog<BufReader<File>>),
+    Audit(Box<AuditLog<BufReader<File>>>),
 }
 
 impl Source {
@@ -70,7 +70,7 @@ impl Source {
                     .map_err(|error| SourceError::Capture { path: path.to_owned(), error: error.into() })?;
                 From::Capture(Box::new(capture))
             }
-            Format::Auditd => From::Audit(AuditLog::new(file).map_err(wrong)?),
+            Format::Auditd => From::Audit(Box::new(AuditLog::new(file).map_err(wrong)?)),
         };
         Ok(Source { path: path.to_owned(), size, from })
     }
