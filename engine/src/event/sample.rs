@@ -159,6 +159,12 @@ pub fn container() -> Container {
         start_time: 1_767_225_590_000_000_001,
         pod_name: "web-0".to_owned(),
         pod_namespace: "shop".to_owned(),
+        ip: "10.0.0.7".into(),
+        host_pid: Some(false),
+        host_network: Some(true),
+        host_ipc: Some(false),
+        pod_sandbox: "5a4d0b0c9a7d5e60f1a2".into(),
+        pod_labels: [("app".to_owned(), "web".to_owned())].into(),
         ..Container::default()
     }
 }

@@ -45,7 +45,7 @@ static ROWS: &[Field] = &[
         |e, _| inside(e, |c| joined(&c.pod_labels)),
     ),
     row("k8s.pod.ip", Type::Text, "Address of the pod.", |e, _| {
-        inside(e, |c| if c.pod_uid.is_empty() { Value::Absent } else { known(c.ip.as_bytes()) })
+        inside(e, |c| if c.pod_name.is_empty() { Value::Absent } else { known(c.ip.as_bytes()) })
     }),
 ];
 
