@@ -66,7 +66,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     Demo(run::DemoArgs),
     Events(events::EventsArgs),
     Record(record::RecordArgs),
