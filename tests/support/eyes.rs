@@ -59,8 +59,9 @@ static VIEWERS: LazyLock<&'static Viewers> = LazyLock::new(|| {
 });
 
 async fn show(viewers: &Viewers, ready: SyncSender<()>) {
-    // With a budget, so that a test that floods in a cgroup of its own does not take the records of the others.
-    let options = sensor::Options { bulk_budget: BULK_BUDGET_DEFAULT, ..Ring::options() };
+    // With a budget, so that a test that floods in a cgroup of its own does not take the records of the others; a large
+    // one, since those do more than one container and every event is watched.
+    let options = sensor::Options { bulk_budget: 5 * BULK_BUDGET_DEFAULT, ..Ring::options() };
     let Ring { mut reader, ledger, sensor } = Ring::open(&options);
     let sensor = sensor.expect("it is attached");
     assert!(SHARED.set(Mutex::new((sensor, ledger))).is_ok(), "there is one kernel side");

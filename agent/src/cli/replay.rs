@@ -63,6 +63,18 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "WHICH")]
     matching: Option<Matching>,
 
+    /// Files, or folders of them, of exceptions: what rules find and is not to be reported
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    exceptions: Vec<PathBuf>,
+
+    /// Seconds without a finding after which an incident is over; 0: each finding is an alert of its own [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    incident_window_secs: Option<u64>,
+
+    /// New findings of one rule in one container that are told in a minute, 0 for no limit [default: 120]
+    #[arg(long, value_name = "FINDINGS")]
+    rule_limit: Option<u32>,
+
     /// Form of the alerts [default: human on a terminal, json in a pipe or file]
     #[arg(long, value_name = "FORM")]
     output: Option<OutputForm>,
@@ -83,6 +95,9 @@ impl ReplayArgs {
             enable: self.enable,
             min_priority: self.min_priority,
             matching: self.matching,
+            exceptions: self.exceptions,
+            incident_window_secs: self.incident_window_secs,
+            rule_limit: self.rule_limit,
             output: self.output,
             ..Raw::default()
         })

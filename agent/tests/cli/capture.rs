@@ -110,8 +110,9 @@ fn rules_of_both_languages_judge_a_log_of_linux_audit() {
         format!("title: Shadow\nlogsource: {{product: linux, service: auditd}}\n{detection}\n"),
     )
     .unwrap();
-    let args = ["replay", AUDIT_LOG, "--matching", "all", "--rules", &falco, sigma.to_str().unwrap()];
-    let (code, alerts, said) = output(&args);
+    let judged = ["replay", AUDIT_LOG, "--matching", "all", "--incident-window-secs", "0"];
+    let rules = ["--rules", &falco, sigma.to_str().unwrap()];
+    let (code, alerts, said) = output(&[&judged[..], &rules].concat());
     assert_eq!(code, 0, "{said}");
     let alerts: Vec<Value> = alerts.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let rules: Vec<_> = alerts.iter().map(|alert| alert["rule"].as_str().unwrap()).collect();

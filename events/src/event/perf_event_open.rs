@@ -23,14 +23,15 @@ pub static EVENT: Event = Event {
 pub const RESULT: Field =
     row("res", Type::Result, "The descriptor, or a negated errno.", call::result::<PerfEventOpen>);
 pub const TYPE: Field = row(
-    "type",
+    "attr_type",
     Type::Enum(TYPE_NAMES),
     "What kind of event, from user memory; other numbers are those of the kernel's own list (`/sys/bus/event_source/devices`), such as kprobes.",
     |r| call::uint::<PerfEventOpen>(r, &[0]),
 );
-pub const CONFIG: Field = row("config", Type::Uint, "Which event of that kind, from user memory.", |r| {
-    call::long::<PerfEventOpen>(r, &[5])
-});
+pub const CONFIG: Field =
+    row("attr_config", Type::Uint, "Which event of that kind, from user memory.", |r| {
+        call::long::<PerfEventOpen>(r, &[5])
+    });
 pub const PID: Field = row(
     "pid",
     Type::Int,
@@ -38,7 +39,7 @@ pub const PID: Field = row(
     |r| call::int::<PerfEventOpen>(r, &[1]),
 );
 pub const CPU: Field =
-    row("cpu", Type::Int, "On which CPU; -1 for any.", |r| call::int::<PerfEventOpen>(r, &[2]));
+    row("on_cpu", Type::Int, "On which CPU; -1 for any.", |r| call::int::<PerfEventOpen>(r, &[2]));
 pub const GROUP_FD: Field =
     row("group_fd", Type::Int, "Leader of the group, or -1.", |r| call::int::<PerfEventOpen>(r, &[3]));
 pub const FLAGS: Field =

@@ -12,7 +12,7 @@ fn arguments_are_found_by_the_page_and_by_falcos_names() {
     assert_eq!(arg::kinds("oldpath").collect::<Vec<_>>(), [Kind::Rename, Kind::Link]);
     assert_eq!(
         arg::kinds("addr").collect::<Vec<_>>(),
-        [Kind::Connect, Kind::ConnectResult, Kind::Ptrace, Kind::Bind]
+        [Kind::Connect, Kind::ConnectResult, Kind::Ptrace, Kind::Bind, Kind::Mprotect, Kind::Mmap]
     );
     assert_eq!(arg::kinds("nonsense").count(), 0);
 
