@@ -45,7 +45,7 @@ fn a_scrape_says_how_events_alerts_and_outputs_fare() {
     ));
     write_rules(&site);
     let port = free_port();
-    let _agent = Agent::start(&site, &["--metrics", &port.to_string()]);
+    let _agent = Agent::start(&site, &["--metrics", &port.to_string(), "--incident-window-secs", "0"]);
     for number in 0..DEEDS {
         deed(&site, number);
     }

