@@ -19,7 +19,9 @@ const NEAR_MAX: u32 = 16;
 /// Steps of a round of the walk by the helper, and rounds of a whole walk.
 const ROUND_STEPS: u64 = 8;
 const ROUNDS_MAX: u64 = PATH_DEPTH_MAX as u64 / ROUND_STEPS;
-const _: () = assert!(PATH_DEPTH_MAX as u64 % ROUND_STEPS == 0 && NEAR_MAX as u64 % ROUND_STEPS == 0);
+const _: () = assert!(
+    (PATH_DEPTH_MAX as u64).is_multiple_of(ROUND_STEPS) && (NEAR_MAX as u64).is_multiple_of(ROUND_STEPS)
+);
 
 /// What a round gives that did not come to the end: no state of a span.
 const GOES_ON: u64 = u64::MAX;
