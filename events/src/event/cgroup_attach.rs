@@ -60,9 +60,10 @@ pub const PATH: Field = row("path", Type::Text, "Path of that cgroup from the hi
 });
 pub const PID: Field =
     row("pid", Type::Int, "Process that was moved.", |r| r.of(|e: &CgroupAttach| Raw::Int(e.pid.into())));
-pub const TID: Field = row("tid", Type::Int, "Thread that was moved, or the first of the process.", |r| {
-    r.of(|e: &CgroupAttach| Raw::Int(e.tid.into()))
-});
+pub const TID: Field =
+    row("target_tid", Type::Int, "Thread that was moved, or the first of the process.", |r| {
+        r.of(|e: &CgroupAttach| Raw::Int(e.tid.into()))
+    });
 pub const WHOLE: Field = row("threadgroup", Type::Bool, "Whether all its threads were moved with it.", |r| {
     r.of(|e: &CgroupAttach| Raw::Bool(e.whole != 0))
 });
