@@ -54,7 +54,10 @@ fn a_scrape_says_how_events_alerts_and_outputs_fare() {
         let found = scrape(port);
         let delivered = found.get("nightjar_output_delivered_total{output=\"log\"}");
         let retried = found.get("nightjar_output_retries_total{output=\"away\"}");
-        (delivered >= Some(&ALERTS) && retried >= Some(&1.0)).then_some(found)
+        // What the watching thread counts is copied out once a second.
+        let seen = found.get("nightjar_events_seen_total{event=\"exec\"}");
+        (delivered >= Some(&ALERTS) && retried >= Some(&1.0) && seen >= Some(&(DEEDS as f64)))
+            .then_some(found)
     });
     let number = |name: &str| *found.get(name).unwrap_or_else(|| panic!("no {name} in {found:#?}"));
     assert_eq!(number(alerts), ALERTS);
