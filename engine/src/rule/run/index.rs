@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use aho_corasick::AhoCorasick;
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use nightjar_events::Cut;
 
 use super::{
@@ -46,7 +46,50 @@ struct Group {
 }
 
 /// Places of rules, in order, by the word they want.
-type Words = HashMap<Vec<u8>, Vec<u32>>;
+#[derive(Default)]
+struct Words {
+    places: HashMap<Vec<u8>, Vec<u32>>,
+    /// The first and the last bytes that words have, by which most values are known to be none.
+    firsts: Bytes,
+    lasts: Bytes,
+}
+
+/// A set of bytes.
+#[derive(Default)]
+struct Bytes([u64; 4]);
+
+impl Bytes {
+    fn add(&mut self, byte: u8) {
+        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
+}
+
+impl Words {
+    fn file(&mut self, word: &[u8], place: u32) {
+        if let [first, ..] = word
+            && let [.., last] = word
+        {
+            self.firsts.add(*first);
+            self.lasts.add(*last);
+        }
+        add(self.places.entry(word.to_vec()).or_default(), place);
+    }
+
+    fn find(&self, word: &[u8], out: &mut Vec<u32>) {
+        if let ([first, ..], [.., last]) = (word, word)
+            && !(self.firsts.has(*first) && self.lasts.has(*last))
+        {
+            return;
+        }
+        if let Some(places) = self.places.get(word) {
+            out.extend_from_slice(places);
+        }
+    }
+}
 
 /// Fields of which at least one must have one of its words.
 type Guard<'t> = Vec<(ReadId, &'t TextTest)>;
@@ -56,7 +99,7 @@ type Wanted<'t> = HashMap<(ReadId, &'t [u8]), Vec<u32>>;
 
 impl Index {
     pub fn new(arena: &Arena, program: &Program) -> Index {
-        let mut wanted = Wanted::new();
+        let mut wanted = Wanted::default();
         for (place, root) in (0u32..).zip(program.roots()) {
             count(arena, program, root, place, &mut wanted);
         }
@@ -85,19 +128,20 @@ impl Index {
                 TextTest::Contains(_) => &mut group.pieces,
                 _ => &mut group.whole,
             };
-            add(words.entry(word.to_vec()).or_default(), place);
+            words.file(word, place);
         }
         add(&mut group.all, place);
     }
 
     /// Places of the rules that must be asked, in order.
-    pub fn candidates<'r: 'e, 'e>(&self, reader: &mut Reader<'r, 'e>) -> Vec<u32> {
-        let mut out = self.always.clone();
+    pub fn candidates<'r: 'e, 'e>(&self, reader: &mut Reader<'r, 'e>, out: &mut Vec<u32>) {
+        out.clear();
+        out.extend_from_slice(&self.always);
         for group in &self.groups {
             reader.fill(group.read);
             match reader.got(group.read) {
                 Got::Known(Value::Absent) => {}
-                Got::Known(Value::Text(text)) if text.cut == Cut::None => group.find(&text.bytes, &mut out),
+                Got::Known(Value::Text(text)) if text.cut == Cut::None => group.find(&text.bytes, out),
                 Got::Known(_) | Got::Unknown => out.extend(&group.all),
             }
         }
@@ -105,35 +149,29 @@ impl Index {
             out.sort_unstable();
             out.dedup();
         }
-        out
     }
 }
 
 impl Group {
     fn new(read: ReadId) -> Group {
         let (starts, ends) = (BTreeMap::new(), BTreeMap::new());
-        let (whole, pieces) = (HashMap::new(), HashMap::new());
+        let (whole, pieces) = (Words::default(), Words::default());
         Group { read, whole, starts, ends, pieces, finder: None, by_piece: Vec::new(), all: Vec::new() }
     }
 
     fn finish(&mut self) {
-        let (pieces, places): (Vec<_>, Vec<_>) = self.pieces.drain().unzip();
+        let (pieces, places): (Vec<_>, Vec<_>) = self.pieces.places.drain().unzip();
         self.finder = AhoCorasick::new(pieces).ok();
         self.by_piece = places;
     }
 
     fn find(&self, value: &[u8], out: &mut Vec<u32>) {
-        let mut look_up = |words: &Words, word: &[u8]| {
-            if let Some(places) = words.get(word) {
-                out.extend_from_slice(places);
-            }
-        };
-        look_up(&self.whole, value);
+        self.whole.find(value, out);
         for (len, words) in self.starts.range(..=value.len()) {
-            look_up(words, &value[..*len]);
+            words.find(&value[..*len], out);
         }
         for (len, words) in self.ends.range(..=value.len()) {
-            look_up(words, &value[value.len() - len..]);
+            words.find(&value[value.len() - len..], out);
         }
         match &self.finder {
             _ if self.by_piece.is_empty() => {}

@@ -1,11 +1,11 @@
 //! The rules that can match one event type, with everything that the type decides already decided.
 
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap};
 
 use super::{
     compare::Test,
     index::Index,
-    read::{NONE, Read, Reader, Slot},
+    read::{Memo, NONE, Read, Reader, Slot},
     text::TextTest,
     truth::Truth,
 };
@@ -25,6 +25,18 @@ pub struct Program {
     shared: Vec<Slot>,
     shared_count: usize,
     index: Index,
+}
+
+/// What judging an event takes of the heap, kept for the next.
+#[derive(Default)]
+struct Scratch {
+    memo: Memo<'static>,
+    truths: Vec<Option<Truth>>,
+    candidates: Vec<u32>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 pub enum Step {
@@ -93,10 +105,14 @@ impl Program {
         if self.roots.is_empty() {
             return;
         }
-        let mut reader = Reader::new(event, &arena.operands.reads, &self.slots, self.slot_count);
-        let candidates = self.index.candidates(&mut reader);
-        let mut run = Run { program: self, arena, reader, truths: vec![None; self.shared_count], cut: false };
-        for place in candidates {
+        // Whoever judges within `each` has a new one.
+        let Scratch { memo, mut truths, mut candidates } = SCRATCH.take();
+        let mut reader = Reader::over(memo, event, &arena.operands.reads, &self.slots, self.slot_count);
+        self.index.candidates(&mut reader, &mut candidates);
+        truths.clear();
+        truths.resize(self.shared_count, None);
+        let mut run = Run { program: self, arena, reader, truths, cut: false };
+        for &place in &candidates {
             let (rule, root) = self.roots[place as usize];
             let truth = match run.step(root) {
                 Truth::Undecided if !run.cut => Truth::False,
@@ -104,6 +120,8 @@ impl Program {
             };
             each(rule, truth);
         }
+        let Run { reader, truths, .. } = run;
+        SCRATCH.set(Scratch { memo: reader.into_memo().emptied(), truths, candidates });
     }
 }
 

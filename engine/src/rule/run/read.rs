@@ -41,14 +41,46 @@ pub struct Reader<'r, 'e> {
     pub event: &'e Event,
     reads: &'r [Read],
     slots: &'r [Slot],
-    memo: Vec<Option<Got<'e>>>,
+    memo: Memo<'e>,
+}
+
+/// Values in the order in which they were asked for, and which of them a slot has, counted from 1; 0: none yet. What it
+/// took of the heap serves the next event.
+#[derive(Default)]
+pub struct Memo<'e> {
+    values: Vec<Got<'e>>,
+    places: Vec<u32>,
+}
+
+impl Memo<'_> {
+    /// Without its values, for another event.
+    pub fn emptied<'n>(mut self) -> Memo<'n> {
+        self.values.clear();
+        // The vector is empty, but the compiler cannot know that its next values may live longer.
+        Memo { values: self.values.into_iter().map(|_| Got::Unknown).collect(), places: self.places }
+    }
 }
 
 impl<'r: 'e, 'e> Reader<'r, 'e> {
     pub fn new(event: &'e Event, reads: &'r [Read], slots: &'r [Slot], count: usize) -> Self {
-        let mut memo = Vec::new();
-        memo.resize_with(count, || None);
+        Self::over(Memo::default(), event, reads, slots, count)
+    }
+
+    /// With an empty memo from before.
+    pub fn over(
+        mut memo: Memo<'e>,
+        event: &'e Event,
+        reads: &'r [Read],
+        slots: &'r [Slot],
+        count: usize,
+    ) -> Self {
+        memo.places.clear();
+        memo.places.resize(count, 0);
         Reader { event, reads, slots, memo }
+    }
+
+    pub fn into_memo(self) -> Memo<'e> {
+        self.memo
     }
 
     fn slot(&self, id: ReadId) -> usize {
@@ -58,7 +90,7 @@ impl<'r: 'e, 'e> Reader<'r, 'e> {
     /// Makes sure that `got` can answer.
     pub fn fill(&mut self, id: ReadId) {
         let slot = self.slot(id);
-        if self.memo[slot].is_some() {
+        if self.memo.places[slot] != 0 {
             return;
         }
         let reads = self.reads;
@@ -77,12 +109,14 @@ impl<'r: 'e, 'e> Reader<'r, 'e> {
                 transform::call(*transformer, &args, *option)
             }
         };
-        self.memo[slot] = Some(got);
+        self.memo.values.push(got);
+        self.memo.places[slot] = self.memo.values.len() as u32;
     }
 
     /// A value that was filled.
     pub fn got(&self, id: ReadId) -> &Got<'e> {
-        self.memo[self.slot(id)].as_ref().unwrap_or(&Got::Unknown)
+        let place = self.memo.places[self.slot(id)] as usize;
+        place.checked_sub(1).and_then(|place| self.memo.values.get(place)).unwrap_or(&Got::Unknown)
     }
 }
 
